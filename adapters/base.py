@@ -1,0 +1,95 @@
+"""The contract between adapters and the rest: what an adapter is given, and what it hands over."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples of one device from one read or message. All arrays have the same length.
+
+    ``values`` of bad samples are NaN. Texts are numbers from ``Sink.intern``; booleans are 0 or 1.
+    ``source_times`` are the device's own where it gives any, else the time of arrival; never renewed.
+    """
+
+    points: NDArray[np.int32]
+    values: NDArray[np.float64]
+    qualities: NDArray[np.uint8]
+    reasons: NDArray[np.uint8]
+    source_times: NDArray[np.float64]
+    received_time: float
+
+
+ROUND_TRIPS = 200
+
+
+class LinkState(Enum):
+    """How a device's connection stands."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    AWAY = "no_communication"
+
+
+@dataclass(slots=True)
+class Link:
+    """Health of one device's connection. The adapter writes it; others only read it."""
+
+    state: LinkState = LinkState.CONNECTING
+    since: float = 0.0
+    detail: str = ""
+    """Why the link is as it is, in words for an engineer."""
+    last_data_time: float | None = None
+    reconnects: int = 0
+    errors: int = 0
+    missed_cycles: int = 0
+    dropped: int = 0
+    round_trips_s: list[float] = field(default_factory=list)
+    """The latest round trips, newest last, at most ``ROUND_TRIPS``."""
+
+    def note_round_trip(self, seconds: float) -> None:
+        self.round_trips_s.append(seconds)
+        if len(self.round_trips_s) > ROUND_TRIPS:
+            del self.round_trips_s[:-ROUND_TRIPS]
+
+
+class Sink(Protocol):
+    """Where an adapter hands over what it read; one a device. Calls are cheap and never wait."""
+
+    link: Link
+
+    def push(self, batch: Batch) -> None:
+        """Take over a batch."""
+
+    def confirm(self, time: float) -> None:
+        """The device said at this time that all values it has reported as good still hold.
+
+        Only for protocols that report by exception (an OPC UA subscription's publish or keep-alive).
+        """
+
+    def intern(self, text: str) -> int:
+        """The number that stands for a text."""
+
+    def connected(self) -> None:
+        """The link is up. Values stay as they are until new ones come."""
+
+    def lost(self, detail: str) -> None:
+        """The link is down: every point of the device becomes ``bad/no_communication`` at once."""
+
+
+class Adapter(Protocol):
+    """One device's connection."""
+
+    async def run(self, sink: Sink) -> None:
+        """Connect, read or subscribe, and reconnect by itself, until cancelled."""
+
+
+class Writable(Protocol):
+    """An adapter that may also change its device. A read-only site builds adapters without this method."""
+
+    async def write(self, number: int, value: float) -> None:
+        """Write a point and read it back."""

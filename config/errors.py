@@ -1,0 +1,26 @@
+"""What is wrong with a file of the user's, said so that they can mend it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong: where (file, line, key), what, and what to do."""
+
+    file: Path
+    line: int
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key or '(file)'}: {self.message}. {self.remedy}"
+
+
+class ConfigError(Exception):
+    """All problems of the files that were read, in order of file and line."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))

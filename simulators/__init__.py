@@ -1,0 +1,1 @@
+"""Software emulators of cabinets, chargers, packs and riders, with their own physics and their own encoders."""
