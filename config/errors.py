@@ -24,3 +24,11 @@ class ConfigError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(set(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ListenError(Exception):
+    """An address that should be listened on cannot be had: it names the address and the key that sets it."""
+
+    def __init__(self, key: str, host: str, port: int, reason: str) -> None:
+        self.key, self.host, self.port, self.reason = key, host, port, reason
+        super().__init__(f"{key}: cannot listen on {host}:{port}: {reason}")

@@ -1,4 +1,4 @@
-"""Device profiles: how the addresses of a device type map to signals. Adapters read by them, emulators serve by them."""
+"""Device profiles: how a device type's addresses map to signals. Adapters read by them, emulators serve by them."""
 
 import string
 from typing import Annotated, Literal, Self
