@@ -144,7 +144,7 @@ def _convert(loader: _Loader, node: yaml.Node, place: Place, document: Document,
 def validate(model: type[M], document: Document, place: Place = (), data: Any = None) -> tuple[M | None, list[Problem]]:
     """Hold part of a document against a schema: the model, or everything that is wrong with it."""
     try:
-        return model.model_validate(document.data if data is None else data), []
+        return model.model_validate(document.data if data is None else data, context={"deferred": True}), []
     except ValidationError as error:
         return None, [
             _translate(dict(item), model, document, place)

@@ -1,9 +1,10 @@
 """Device profiles: how a device type's addresses map to signals. Adapters read by them, emulators serve by them."""
 
 import string
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from twin.signals import SIGNALS, ChargerState, Kind, Signal
 
@@ -173,52 +174,67 @@ class Profile(Strict):
         return point.max_age_s or 3.0 * self.interval_of(point)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        seen: set[tuple[str, str]] = set()
-        for number, point in enumerate(self.points):
-            where = f"points[{number}] ({point.entity} {point.signal})"
-            if (point.entity, point.signal) in seen:
-                raise ValueError(f"{where}: the signal is mapped twice")
-            seen.add((point.entity, point.signal))
-            if point.poll_group != "default" and point.poll_group not in self.poll_groups:
-                raise ValueError(f"{where}: unknown poll_group {point.poll_group!r}")
-            check = {"opcua": _check_opcua, "modbus": _check_modbus, "mqtt": _check_mqtt}[self.protocol]
-            check(where, point)
-        if self.watchdog and ("station", self.watchdog.signal) not in seen:
-            raise ValueError(f"watchdog.signal {self.watchdog.signal!r} is no station signal of this profile")
+    def _consistent(self, info: ValidationInfo) -> Self:
+        if not (info.context and info.context.get("deferred")):
+            for place, message, _ in profile_problems(self):
+                raise ValueError(f"{place}: {message}")
         return self
 
 
-def _check_opcua(where: str, point: Point) -> None:
-    if not isinstance(point.address, str) or not point.address.startswith(("nsu=", "i=", "s=")):
-        raise ValueError(f"{where}: an OPC UA address names the namespace URI: 'nsu=URI;s=NODE'")
-    if point.entity == "slot" and not _varies(point.address):
-        raise ValueError(f"{where}: the address of a slot signal needs {{slot}} or {{index}}")
+Found = tuple[tuple[str | int, ...], str, str]
+"""Where in the file, what is wrong, and what to do."""
 
 
-def _check_modbus(where: str, point: Point) -> None:
+def profile_problems(profile: Profile) -> list[Found]:
+    """Everything that is wrong between the keys of a profile; the loader maps it onto lines."""
+    found: list[Found] = []
+    first: dict[tuple[str, str], int] = {}
+    for number, point in enumerate(profile.points):
+        place = ("points", number)
+        earlier = first.setdefault((point.entity, point.signal), number)
+        if earlier != number:
+            found.append(((*place, "signal"), f"{point.signal!r} is already mapped by points[{earlier}]", "Keep one"))
+        if point.poll_group != "default" and point.poll_group not in profile.poll_groups:
+            message = f"unknown poll group {point.poll_group!r}"
+            found.append(((*place, "poll_group"), message, "Define it under poll_groups"))
+        check = {"opcua": _check_opcua, "modbus": _check_modbus, "mqtt": _check_mqtt}[profile.protocol]
+        found.extend(((*place, key), message, remedy) for key, message, remedy in check(point))
+    if profile.watchdog and ("station", profile.watchdog.signal) not in first:
+        message = f"{profile.watchdog.signal!r} is no station signal of this profile"
+        found.append((("watchdog", "signal"), message, "Map it under points, or remove the watchdog"))
+    return found
+
+
+def _check_opcua(point: Point) -> Iterator[tuple[str, str, str]]:
+    if not isinstance(point.address, str) or not point.address.startswith(("nsu=", "i=")):
+        yield "address", "an OPC UA address names its namespace by URI", "Write 'nsu=URI;s=NODE'"
+    elif point.entity == "slot" and not _varies(point.address):
+        yield "address", "is the same for every slot", "Put {slot} or {index} into it"
+
+
+def _check_modbus(point: Point) -> Iterator[tuple[str, str, str]]:
     if not isinstance(point.address, int) or not 0 <= point.address <= 65_536:
-        raise ValueError(f"{where}: a Modbus address is a number from 0 to 65536")
+        yield "address", "is no Modbus address", "Give a number from 0 to 65535, without the 4xxxx prefix"
     bits = point.table in {"coil", "discrete"}
     if point.type is None and not bits:
-        raise ValueError(f"{where}: needs 'type', for example u16")
+        yield "type", "is missing", f"Give one of {', '.join(REGISTERS)}, str"
     if bits and point.type not in {None, "bool"}:
-        raise ValueError(f"{where}: coils and discrete inputs are of type bool")
+        yield "type", f"a {point.table} holds bool, not {point.type}", "Correct table or type"
     if (point.type == "str") != (point.length is not None):
-        raise ValueError(f"{where}: 'length' belongs to type str, and type str needs it")
+        yield "length", "belongs to type str, and type str needs it", "Give the number of registers of the text"
     if point.entity == "slot" and point.stride is None:
-        raise ValueError(f"{where}: a slot signal needs 'stride'")
+        yield "stride", "is missing", "Give the address step from one slot to the next"
     if (point.type == "str") != (point.definition.kind is Kind.TEXT):
-        raise ValueError(f"{where}: text signals are of type str, and only they")
+        yield "type", "text signals are of type str, and only they", "Correct signal or type"
 
 
-def _check_mqtt(where: str, point: Point) -> None:
+def _check_mqtt(point: Point) -> Iterator[tuple[str, str, str]]:
     if not isinstance(point.address, str) or not point.address or "#" in point.address or "+" in point.address:
-        raise ValueError(f"{where}: an MQTT address is a topic without wildcards")
-    if point.field is None:
-        raise ValueError(f"{where}: needs 'field': the dotted path of the value in the payload")
-    if point.entity == "slot" and not (_varies(point.address) or _varies(point.field)):
-        raise ValueError(f"{where}: topic or field of a slot signal needs {{slot}} or {{index}}")
+        yield "address", "is no MQTT topic", "Give a topic without wildcards"
+    elif point.field is None:
+        yield "field", "is missing", "Give the dotted path of the value in the payload"
+    elif point.entity == "slot" and not (_varies(point.address) or _varies(point.field)):
+        yield "address", "is the same for every slot", "Put {slot} or {index} into topic or field"
 
 
 def _varies(template: str) -> bool:

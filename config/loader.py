@@ -1,0 +1,205 @@
+"""Load a site file with everything it names, or say everything that is wrong with it."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from config.binding import BoundDevice, bind
+from config.document import Document, Place, key_of, read, validate
+from config.errors import ConfigError, Problem
+from config.profile import Profile, Strict, profile_problems
+from config.site import SCHEMES, Demand, Site, Station
+
+BUNDLED = Path(str(files("config")))
+
+
+class DayShape(Strict):
+    """A named shape of a day's demand: 48 numbers, one a half hour of local time, and where they come from."""
+
+    shape: str
+    title: str
+    source: str
+    half_hourly: Annotated[tuple[Annotated[float, Field(ge=0.0)], ...], Field(min_length=48, max_length=48)]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSite:
+    """A site that has been checked as a whole."""
+
+    file: Path
+    site: Site
+    profiles: dict[str, Profile]
+    shapes: dict[str, tuple[float, ...]]
+
+    def bind(self) -> list[BoundDevice]:
+        """All devices of the site with their points numbered."""
+        return bind(self.site, self.profiles)
+
+    def half_hourly(self, demand: Demand) -> tuple[float, ...]:
+        """The 48 numbers of a demand's day, wherever they stand."""
+        return demand.half_hourly if demand.half_hourly is not None else self.shapes[str(demand.profile)]
+
+    def resolve(self, file: Path) -> Path:
+        """A path of the site file; relative ones start at the site file's folder."""
+        return file if file.is_absolute() else self.file.parent / file
+
+
+def bundled_site(name: str) -> Path:
+    """The path of a site file that comes with swaptwin."""
+    return BUNDLED / "sites" / f"{name}.yaml"
+
+
+def load_site(file: Path) -> LoadedSite:
+    """Read and check a site file and all that it names. Raises ``ConfigError`` with every problem found."""
+    document = read(file)
+    if not isinstance(document.data, dict):
+        raise ConfigError([document.problem((), "is not a mapping of keys", "See docs/reference/site-file.md")])
+    site, problems = validate(Site, document)
+    stations = list(_valid_stations(document))
+    profiles: dict[str, Profile] = {}
+    shapes: dict[str, tuple[float, ...]] = {}
+    for place, station in stations:
+        for number, device in enumerate(station.devices):
+            problems += _load_profile(document, (*place, "devices", number, "profile"), device.profile, profiles)
+        emulated = station.emulation.demand if station.emulation else None
+        for key, demand in ((("demand",), station.demand), (("emulation", "demand"), emulated)):
+            if demand is not None and demand.profile is not None:
+                problems += _load_shape(document, (*place, *key, "profile"), demand.profile, shapes)
+    problems += _between_stations(document, stations)
+    for place, station in stations:
+        problems += _within_station(document, place, station, profiles)
+    if problems or site is None:
+        raise ConfigError(problems)
+    return LoadedSite(file, site, profiles, shapes)
+
+
+def load_profile(file: Path) -> Profile:
+    """Read and check a device profile. Raises ``ConfigError`` with every problem found."""
+    document = read(file)
+    profile, problems = validate(Profile, document)
+    if profile is not None:
+        problems += [document.problem(place, message, remedy) for place, message, remedy in profile_problems(profile)]
+    if problems or profile is None:
+        raise ConfigError(problems)
+    return profile
+
+
+def _valid_stations(document: Document) -> list[tuple[Place, Station]]:
+    """Stations that are right in themselves: what is wrong between them is worth saying even if others fail."""
+    listed = document.data.get("stations")
+    if not isinstance(listed, list):
+        return []
+    stations: list[tuple[Place, Station]] = []
+    for number, data in enumerate(listed):
+        station, _ = validate(Station, document, ("stations", number), data)
+        if station is not None:
+            stations.append((("stations", number), station))
+    return stations
+
+
+def _find(document: Document, folder: str, name: str) -> Path | None:
+    """A file by path (with .yaml), beside the site file, or among those that come with swaptwin."""
+    here = document.file.parent
+    candidates = (
+        [here / name]
+        if name.endswith((".yaml", ".yml"))
+        else [here / folder / f"{name}.yaml", BUNDLED / folder / f"{name}.yaml"]
+    )
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _known(document: Document, folder: str) -> str:
+    places = (document.file.parent / folder, BUNDLED / folder)
+    return ", ".join(sorted({file.stem for place in places if place.is_dir() for file in place.glob("*.yaml")}))
+
+
+def _load_profile(document: Document, place: Place, name: str, profiles: dict[str, Profile]) -> list[Problem]:
+    if name in profiles:
+        return []
+    file = _find(document, "profiles", name)
+    if file is None:
+        remedy = f"Known: {_known(document, 'profiles')}; or give the path of a .yaml file"
+        return [document.problem(place, f"unknown profile {name!r}", remedy)]
+    try:
+        profiles[name] = load_profile(file)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def _load_shape(document: Document, place: Place, name: str, shapes: dict[str, tuple[float, ...]]) -> list[Problem]:
+    file = _find(document, "demand", name)
+    if file is None:
+        remedy = f"Known: {_known(document, 'demand')}; or give 48 numbers under half_hourly"
+        return [document.problem(place, f"unknown demand profile {name!r}", remedy)]
+    try:
+        shape_document = read(file)
+    except ConfigError as error:
+        return error.problems
+    shape, problems = validate(DayShape, shape_document)
+    if shape is not None:
+        shapes[name] = shape.half_hourly
+    return problems
+
+
+def _between_stations(document: Document, stations: list[tuple[Place, Station]]) -> list[Problem]:
+    problems: list[Problem] = []
+    first: dict[str, Place] = {}
+    for place, station in stations:
+        earlier = first.setdefault(station.id, place)
+        if earlier is not place:
+            message = f"{station.id!r} is already the id of {key_of(earlier)}"
+            problems.append(document.problem((*place, "id"), message, "Give each station an id of its own"))
+    return problems
+
+
+def _within_station(document: Document, place: Place, station: Station, profiles: dict[str, Profile]) -> list[Problem]:
+    problems: list[Problem] = []
+    ids: set[str] = set()
+    providers: dict[tuple[str, int | None], str] = {}
+    for number, device in enumerate(station.devices):
+        here = (*place, "devices", number)
+        if device.id in ids:
+            message = f"{device.id!r} is already the id of another device of {station.id}"
+            problems.append(document.problem((*here, "id"), message, "Give each device an id of its own"))
+        ids.add(device.id)
+        slots = station.slots_of(device)
+        beyond = [slot for slot in slots if slot > station.slots]
+        if beyond:
+            message = f"slot {beyond[0]} is beyond the station's {station.slots} slots"
+            problems.append(document.problem((*here, "slots"), message, "Correct 'slots' of device or station"))
+        profile = profiles.get(device.profile)
+        if profile is None:
+            continue
+        if profile.protocol != device.protocol:
+            message = f"scheme does not fit profile {profile.profile!r}, which speaks {profile.protocol}"
+            problems.append(document.problem((*here, "url"), message, f"Use {_scheme_of(profile.protocol)}://"))
+        problems += _double_provision(document, here, device.id, profile, slots, providers)
+    return problems
+
+
+def _double_provision(
+    document: Document,
+    here: Place,
+    device: str,
+    profile: Profile,
+    slots: tuple[int, ...],
+    providers: dict[tuple[str, int | None], str],
+) -> list[Problem]:
+    """Two devices must not report the same signal: nobody could say which one is right."""
+    for point in profile.points:
+        targets: tuple[int | None, ...] = (None,) if point.entity == "station" else slots
+        for slot in targets:
+            other = providers.setdefault((point.signal, slot), device)
+            if other != device:
+                where = "" if slot is None else f" of slot {slot}"
+                message = f"{point.signal}{where} already comes from device {other!r}"
+                return [document.problem((*here, "profile"), message, "Remove the point from one of the profiles")]
+    return []
+
+
+def _scheme_of(protocol: str) -> str:
+    return next(scheme for scheme, spoken in SCHEMES.items() if spoken == protocol)
