@@ -26,12 +26,21 @@ class Document:
     file: Path
     data: Any
     lines: dict[Place, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    """Keys that stand twice: the first one counts, so that everything else can be checked too."""
 
     def line(self, place: Place) -> int:
         """The line of a place, or of the nearest thing around it that has one."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)
+
+    def at(self, place: Place) -> Any:
+        """What stands at a place that has a line."""
+        found = self.data
+        for part in place:
+            found = found[part]
+        return found
 
     def problem(self, place: Place, message: str, remedy: str) -> Problem:
         return Problem(self.file, self.line(place), key_of(place), message, remedy)
@@ -89,13 +98,12 @@ def read(file: Path) -> Document:
 def parse(text: str, file: Path) -> Document:
     """Parse YAML text that came from ``file``."""
     document = Document(file, None)
-    problems: list[Problem] = []
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
             raise ConfigError([Problem(file, 1, "", "is empty", "See docs/reference/site-file.md")])
-        document.data = _convert(loader, node, (), document, problems)
+        document.data = _convert(loader, node, (), document)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -107,12 +115,10 @@ def parse(text: str, file: Path) -> Document:
         ) from error
     finally:
         loader.dispose()
-    if problems:
-        raise ConfigError(problems)
     return document
 
 
-def _convert(loader: _Loader, node: yaml.Node, place: Place, document: Document, problems: list[Problem]) -> Any:
+def _convert(loader: _Loader, node: yaml.Node, place: Place, document: Document) -> Any:
     document.lines.setdefault(place, node.start_mark.line + 1)
     if len(place) > MAXIMUM_DEPTH:
         raise ConfigError([document.problem(place[:3], "is nested too deeply", "Flatten it")])
@@ -123,7 +129,7 @@ def _convert(loader: _Loader, node: yaml.Node, place: Place, document: Document,
             here = (*place, key)
             if key in mapping:
                 first = document.lines[here]
-                problems.append(
+                document.problems.append(
                     Problem(
                         document.file,
                         key_node.start_mark.line + 1,
@@ -134,10 +140,10 @@ def _convert(loader: _Loader, node: yaml.Node, place: Place, document: Document,
                 )
                 continue
             document.lines[here] = key_node.start_mark.line + 1
-            mapping[key] = _convert(loader, value_node, here, document, problems)
+            mapping[key] = _convert(loader, value_node, here, document)
         return mapping
     if isinstance(node, yaml.SequenceNode):
-        return [_convert(loader, item, (*place, index), document, problems) for index, item in enumerate(node.value)]
+        return [_convert(loader, item, (*place, index), document) for index, item in enumerate(node.value)]
     return loader.construct_object(node, deep=True)
 
 
@@ -149,7 +155,14 @@ def validate(model: type[M], document: Document, place: Place = (), data: Any = 
         return None, [
             _translate(dict(item), model, document, place)
             for item in error.errors(include_url=False, include_context=True)
+            if not _is_echo(dict(item))
         ]
+
+
+def _is_echo(item: dict[str, Any]) -> bool:
+    """A list whose items are all wrong is also called too short; that says nothing that its items do not say."""
+    given = item.get("input")
+    return item["type"] == "too_short" and isinstance(given, list) and len(given) >= item["ctx"]["min_length"]
 
 
 def _translate(item: dict[str, Any], model: type[BaseModel], document: Document, root: Place) -> Problem:
@@ -163,10 +176,20 @@ def _translate(item: dict[str, Any], model: type[BaseModel], document: Document,
     if kind == "missing":
         return document.problem(place, "is missing", f"Add {place[-1]!r} here")
     message = str(item["msg"]).removeprefix("Value error, ")
-    message = message[0].lower() + message[1:] if message else kind
+    message = (message[0].lower() + message[1:]).rstrip(".") if message else kind
+    if kind == "too_short":
+        message = f"needs at least {item['ctx']['min_length']} item(s)"
     if isinstance(given, str | int | float | bool):
         message += f" (got {given!r})"
-    return document.problem(place, message.rstrip("."), "Correct the value; see docs/reference/site-file.md")
+    return document.problem(place, message, _REMEDIES.get(kind, "Correct the value"))
+
+
+_REMEDIES = {
+    "literal_error": "Use one of these words",
+    "float_parsing": "Give a number",
+    "int_parsing": "Give a whole number",
+    "too_short": "List one here",
+}
 
 
 def _is_tag(part: str | int, root: Place, item: dict[str, Any], document: Document) -> bool:

@@ -58,16 +58,16 @@ def load_site(file: Path) -> LoadedSite:
     if not isinstance(document.data, dict):
         raise ConfigError([document.problem((), "is not a mapping of keys", "See docs/reference/site-file.md")])
     site, problems = validate(Site, document)
-    stations = list(_valid_stations(document))
+    problems += document.problems
     profiles: dict[str, Profile] = {}
     shapes: dict[str, tuple[float, ...]] = {}
-    for place, station in stations:
-        for number, device in enumerate(station.devices):
-            problems += _load_profile(document, (*place, "devices", number, "profile"), device.profile, profiles)
-        emulated = station.emulation.demand if station.emulation else None
-        for key, demand in ((("demand",), station.demand), (("emulation", "demand"), emulated)):
-            if demand is not None and demand.profile is not None:
-                problems += _load_shape(document, (*place, *key, "profile"), demand.profile, shapes)
+    for place in document.lines:
+        match place:
+            case ("stations", int(), "devices", int(), "profile"):
+                problems += _load_profile(document, place, profiles)
+            case ("stations", int(), "demand", "profile") | ("stations", int(), "emulation", "demand", "profile"):
+                problems += _load_shape(document, place, shapes)
+    stations = _valid_stations(document)
     problems += _between_stations(document, stations)
     for place, station in stations:
         problems += _within_station(document, place, station, profiles)
@@ -80,6 +80,7 @@ def load_profile(file: Path) -> Profile:
     """Read and check a device profile. Raises ``ConfigError`` with every problem found."""
     document = read(file)
     profile, problems = validate(Profile, document)
+    problems += document.problems
     if profile is not None:
         problems += [document.problem(place, message, remedy) for place, message, remedy in profile_problems(profile)]
     if problems or profile is None:
@@ -116,8 +117,9 @@ def _known(document: Document, folder: str) -> str:
     return ", ".join(sorted({file.stem for place in places if place.is_dir() for file in place.glob("*.yaml")}))
 
 
-def _load_profile(document: Document, place: Place, name: str, profiles: dict[str, Profile]) -> list[Problem]:
-    if name in profiles:
+def _load_profile(document: Document, place: Place, profiles: dict[str, Profile]) -> list[Problem]:
+    name = document.at(place)
+    if not isinstance(name, str) or name in profiles:
         return []
     file = _find(document, "profiles", name)
     if file is None:
@@ -130,7 +132,10 @@ def _load_profile(document: Document, place: Place, name: str, profiles: dict[st
     return []
 
 
-def _load_shape(document: Document, place: Place, name: str, shapes: dict[str, tuple[float, ...]]) -> list[Problem]:
+def _load_shape(document: Document, place: Place, shapes: dict[str, tuple[float, ...]]) -> list[Problem]:
+    name = document.at(place)
+    if not isinstance(name, str) or name in shapes:
+        return []
     file = _find(document, "demand", name)
     if file is None:
         remedy = f"Known: {_known(document, 'demand')}; or give 48 numbers under half_hourly"
@@ -140,6 +145,7 @@ def _load_shape(document: Document, place: Place, name: str, shapes: dict[str, t
     except ConfigError as error:
         return error.problems
     shape, problems = validate(DayShape, shape_document)
+    problems += shape_document.problems
     if shape is not None:
         shapes[name] = shape.half_hourly
     return problems

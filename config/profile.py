@@ -31,7 +31,7 @@ TEMPLATE_FIELDS = frozenset({"site", "station", "device", "slot", "index"})
 class Strict(BaseModel):
     """Refuses unknown keys and cannot be changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Point(Strict):

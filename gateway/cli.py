@@ -1,0 +1,178 @@
+"""The command line: ``swaptwin demo | run SITE | emulate SITE | check SITE``."""
+
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from config.clock import RealClock
+from config.errors import ConfigError, ListenError
+from config.loader import LoadedSite, bundled_site, load_site
+
+FAILED, WRONG_INPUT = 1, 2
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Digital-twin gateway for battery-swap stations: telemetry in, stockout forecasts out.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="Site file (YAML).", show_default=False)]
+Speed = Annotated[
+    float, typer.Option(min=0.01, max=1000.0, help="Site seconds per second; only for emulated sites.")
+]
+Anchor = Annotated[
+    float | None,
+    typer.Option(
+        help="Epoch second at which site time and wall time were equal (default: today 00:00 UTC). "
+        "Give the gateway and its emulators the same one when --speed is not 1."
+    ),
+]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Listen here instead of the site file's gateway.port.")
+]
+
+
+@app.command()
+def demo(
+    speed: Speed = 1.0,
+    port: Port = None,
+    site: Annotated[Path | None, typer.Option(help="Another site file than the bundled demo.")] = None,
+) -> None:
+    """Start a bundled site of emulated stations and the gateway that watches them."""
+    from gateway.demo import run_demo
+
+    loaded = _load(site or bundled_site("demo"), port)
+    with tempfile.TemporaryDirectory(prefix="swaptwin-") as scratch:
+        if speed != 1.0:
+            # An accelerated demo runs ahead of the calendar: its history must not mix with that of real days.
+            loaded = _with_gateway(loaded, data=Path(scratch))
+        _main(run_demo(loaded, speed, announce=_announce))
+
+
+@app.command()
+def run(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None, port: Port = None) -> None:
+    """Run the gateway for a site until Ctrl-C."""
+    from gateway.service import run as run_service
+
+    loaded = _load(site, port)
+    _main(run_service(loaded, RealClock(speed, anchor), on_ready=_announce))
+
+
+@app.command()
+def emulate(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None) -> None:
+    """Serve a site's devices as software emulators on loopback, until Ctrl-C."""
+    from simulators.serve import serve
+
+    loaded = _load(site)
+    _main(serve(loaded, RealClock(speed, anchor), on_ready=lambda text: out.print(text)))
+
+
+@app.command()
+def check(site: SiteFile) -> None:
+    """Check a site file and its profiles, and print what would be read from each device and how."""
+    from gateway.check import describe
+
+    loaded = _load(site)
+    for part in describe(loaded):
+        out.print(part)
+
+
+def _load(file: Path, port: int | None = None) -> LoadedSite:
+    try:
+        loaded = load_site(file)
+    except ConfigError as error:
+        _refuse(error)
+    return loaded if port is None else _with_gateway(loaded, port=port)
+
+
+def _with_gateway(loaded: LoadedSite, **changes: Any) -> LoadedSite:
+    gateway = loaded.site.gateway.model_copy(update=changes)
+    site = loaded.site.model_copy(update={"gateway": gateway})
+    return LoadedSite(loaded.file, site, loaded.profiles, loaded.shapes)
+
+
+def _refuse(error: ConfigError) -> None:
+    for problem in error.problems:
+        err.print(str(problem), markup=False)
+    count = len(error.problems)
+    err.print(f"{count} problem{'s' if count != 1 else ''}; nothing was started.", markup=False)
+    raise typer.Exit(WRONG_INPUT)
+
+
+def _announce(text: str) -> None:
+    out.print(text, markup=False)
+    sys.stdout.flush()
+
+
+def _main(work: Coroutine[Any, Any, None]) -> None:
+    """Run until done or until Ctrl-C or SIGTERM, which are an orderly end."""
+    from gateway.logs import configure
+
+    configure()
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            stopped = runner.run(_until_signal(work))
+        except ConfigError as error:
+            _refuse(error)
+        except ListenError as error:
+            err.print(f"{error}. Free the port or set another one there; nothing was started.", markup=False)
+            raise typer.Exit(FAILED) from error
+    if stopped:
+        err.print("stopped", markup=False)
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> bool:
+    """Whether a signal ended the work. A second signal does not wait for the orderly end."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    signalled = asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        if signalled.is_set():
+            sys.exit(128 + number)
+        signalled.set()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not signalled.is_set():
+            raise
+    except ExceptionGroup as group:
+        raise _single(group) from group
+    return signalled.is_set()
+
+
+def _single(group: ExceptionGroup[Exception]) -> Exception:
+    """The one error that users can act on, out of a task group's bundle."""
+    for kind in (ListenError, ConfigError):
+        matching = group.subgroup(kind)
+        while matching is not None:
+            first = matching.exceptions[0]
+            if not isinstance(first, ExceptionGroup):
+                return first
+            matching = first
+    return group
+
+
+def main() -> None:
+    """Entry point of the ``swaptwin`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
