@@ -17,6 +17,8 @@ M = TypeVar("M", bound=BaseModel)
 
 MAXIMUM_BYTES = 4_000_000
 MAXIMUM_DEPTH = 40
+MAXIMUM_NODES = 500_000
+"""Aliases can make a small file unfold without end."""
 
 
 @dataclass
@@ -98,7 +100,11 @@ def read(file: Path) -> Document:
 def parse(text: str, file: Path) -> Document:
     """Parse YAML text that came from ``file``."""
     document = Document(file, None)
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        message = f"is not valid YAML: character {error.character:#x} at {error.position}"
+        raise ConfigError([Problem(file, 1, "", message, "Remove the control character")]) from error
     try:
         node = loader.get_single_node()
         if node is None:
@@ -120,6 +126,8 @@ def parse(text: str, file: Path) -> Document:
 
 def _convert(loader: _Loader, node: yaml.Node, place: Place, document: Document) -> Any:
     document.lines.setdefault(place, node.start_mark.line + 1)
+    if len(document.lines) > MAXIMUM_NODES:
+        raise ConfigError([document.problem(place[:1], f"has more than {MAXIMUM_NODES} entries", "Split the file")])
     if len(place) > MAXIMUM_DEPTH:
         raise ConfigError([document.problem(place[:3], "is nested too deeply", "Flatten it")])
     if isinstance(node, yaml.MappingNode):
