@@ -1,0 +1,91 @@
+/** The objects of the stream and of REST. Times are UTC epoch seconds; null is unknown. */
+
+export type Quality = "good" | "uncertain" | "bad";
+export type Reason =
+  | "stale"
+  | "no_communication"
+  | "out_of_range"
+  | "sensor_failure"
+  | "substituted"
+  | "not_configured";
+export type ChargerState = "idle" | "charging" | "full" | "cooling" | "fault" | "disabled";
+
+export const HORIZONS = ["900", "1800", "3600", "7200"] as const;
+export type Horizon = (typeof HORIZONS)[number];
+export type ByHorizon = Readonly<Record<Horizon, number | null>>;
+
+export interface Station {
+  id: string;
+  name: string;
+  quality: Quality;
+  reason: Reason | null;
+  data_time: number | null;
+  slots: number;
+  bays: number;
+  occupied: number | null;
+  ready: number | null;
+  ready_quality: Quality;
+  ready_reason: Reason | null;
+  charging: number | null;
+  faulted: number | null;
+  power_w: number | null;
+  power_quality?: Quality;
+  grid_limit_w: number | null;
+  stockout_probability: ByHorizon | null;
+  forecast_time: number | null;
+  protocols: readonly string[];
+}
+
+export interface Slot {
+  slot: number;
+  quality: Quality;
+  reason: Reason | null;
+  source_time: number | null;
+  occupied: boolean | null;
+  enabled: boolean | null;
+  door_open: boolean | null;
+  locked: boolean | null;
+  pack_id: string | null;
+  soc: number | null;
+  soh: number | null;
+  temperature_c: number | null;
+  cycle_count: number | null;
+  capacity_wh: number | null;
+  charger_state: ChargerState | null;
+  power_w: number | null;
+  voltage_v: number | null;
+  current_a: number | null;
+  ready: boolean | null;
+  not_good: Readonly<Record<string, string>>;
+  twin: { soc: number | null; temperature_c: number | null; quality: Quality; reason: Reason | null } | null;
+}
+
+export interface Forecast {
+  station: string;
+  generated_at: number;
+  valid_until: number;
+  model: string;
+  replicas: number;
+  quality: Quality;
+  reason: Reason | null;
+  stockout_probability: ByHorizon;
+  lost_swaps: ByHorizon;
+  time_to_stockout_s: { p10: number | null; p50: number | null; p90: number | null };
+  ready: Record<"t" | "p05" | "p25" | "p50" | "p75" | "p95", readonly number[]>;
+}
+
+export interface Health {
+  version: string;
+  site: string;
+  name: string;
+  timezone: string;
+  speed: number;
+  emulated: boolean;
+}
+
+export interface History {
+  t: readonly number[];
+  mean: readonly (number | null)[];
+  last: readonly (number | null)[];
+  quality: readonly (Quality | null)[];
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { age, clockTime, dateAndZone, percent, signalTrouble, span, trouble } from "./format";
+
+describe("what an operator reads", () => {
+  it("never rounds a probability to certainty", () => {
+    expect([0, 0.001, 0.37, 0.998, 1, null].map(percent)).toEqual(["0 %", "<1 %", "37 %", ">99 %", "100 %", "–"]);
+  });
+
+  it("tells a span in at most two units", () => {
+    expect([0.4, 42.9, 185, 7800, 270_000].map(span)).toEqual(["0 s", "42 s", "3 min 05 s", "2 h 10 min", "3 d 3 h"]);
+  });
+
+  it("says how long data has been missing", () => {
+    expect(trouble("uncertain", "stale", 42)).toBe("no data 42 s");
+    expect(trouble("bad", "no_communication", null)).toBe("no contact");
+    expect(signalTrouble("uncertain/substituted", 3)).toBe("estimated");
+  });
+
+  it("knows no age without a time, and none from the future", () => {
+    expect(age(null, 100)).toBeNull();
+    expect(age(103, 100)).toBe(0);
+  });
+
+  it("shows the site's own time through a clock change", () => {
+    const before = Date.UTC(2026, 9, 25, 0, 59, 59) / 1000;
+    expect(clockTime(before, "Europe/Berlin")).toBe("02:59:59");
+    expect(clockTime(before + 1, "Europe/Berlin")).toBe("02:00:00");
+    expect(dateAndZone(before, "Europe/Berlin").zone).toBe("Europe/Berlin, UTC+2");
+    expect(dateAndZone(before + 1, "Europe/Berlin")).toEqual({ date: "Sun 25 Oct", zone: "Europe/Berlin, UTC+1" });
+  });
+});

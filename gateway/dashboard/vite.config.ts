@@ -1,0 +1,13 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+import { notices } from "./notices.ts";
+
+// Dev mode talks to a running gateway; another address by SWAPTWIN_GATEWAY.
+const gateway = process.env["SWAPTWIN_GATEWAY"] ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  plugins: [react(), notices()],
+  build: { outDir: "../static", emptyOutDir: true, assetsInlineLimit: 0, reportCompressedSize: true },
+  server: { proxy: { "/api": { target: gateway, ws: true, changeOrigin: true } } },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
+});
