@@ -1,0 +1,242 @@
+"""Modbus TCP: polls a device on fixed deadlines, with few requests, and says honestly what came of each."""
+
+import asyncio
+import logging
+import math
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import structlog
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+
+from adapters.backoff import Backoff
+from adapters.base import Sink
+from adapters.convert import Converted, Converter, joined
+from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError
+from adapters.modbus_decode import Block
+from adapters.modbus_plan import PollGroup, plan
+from adapters.watchdog import Standstill
+from config.binding import BoundDevice
+from config.clock import Clock, wall_period_s
+from twin.signals import Reason
+
+# The library logs every unanswered request; we say a change of state once.
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
+
+_log = structlog.get_logger()
+
+_METHODS = {
+    "holding": "read_holding_registers",
+    "input": "read_input_registers",
+    "coil": "read_coils",
+    "discrete": "read_discrete_inputs",
+}
+
+_EXCEPTIONS: dict[int, tuple[str, Reason]] = {
+    1: ("illegal function", Reason.NOT_CONFIGURED),
+    2: ("illegal data address", Reason.NOT_CONFIGURED),
+    3: ("illegal data value", Reason.NOT_CONFIGURED),
+    4: ("device failure", Reason.SENSOR_FAILURE),
+    5: ("acknowledge", Reason.SENSOR_FAILURE),
+    6: ("device busy", Reason.SENSOR_FAILURE),
+    8: ("memory parity error", Reason.SENSOR_FAILURE),
+    10: ("gateway path unavailable", Reason.NO_COMMUNICATION),
+    11: ("gateway target failed to respond", Reason.NO_COMMUNICATION),
+}
+
+
+class _SilentError(LostError):
+    """A request was not answered in time: the connection is given up, for a late answer would fit no request."""
+
+
+class _Group:
+    """A poll group with its next deadline in monotonic time."""
+
+    def __init__(self, group: PollGroup, blocks: list[Block], period_s: float, due: float) -> None:
+        self.name = group.name
+        self.blocks = blocks
+        self.period_s = period_s
+        self.due = due
+
+    def next_deadline(self, now: float) -> int:
+        """Move to the next deadline that is still to come; returns how many were missed."""
+        self.due += self.period_s
+        missed = 0
+        if self.due <= now:
+            missed = math.floor((now - self.due) / self.period_s) + 1
+            self.due += missed * self.period_s
+        return missed
+
+
+class ModbusAdapter:
+    """Polls one unit. All poll groups share the connection, one request at a time; cycles never overlap."""
+
+    def __init__(self, device: BoundDevice, clock: Clock, rng: random.Random) -> None:
+        """Raises ``ValueError`` where the profile cannot be read by any plan of requests."""
+        self._device = device
+        self._clock = clock
+        self._backoff = Backoff(clock, rng)
+        self._standstill = Standstill(device, clock)
+        self._converter = Converter(device.points)
+        self._groups = [
+            _Group(
+                group,
+                [Block(request, device.points, self._converter) for request in group.requests],
+                wall_period_s(clock, group.interval_s),
+                0.0,
+            )
+            for group in plan(device)
+        ]
+        self._refused: set[tuple[str, int]] = set()
+        self._where = f"{device.device.host}:{device.device.port}"
+
+    async def run(self, sink: Sink) -> None:
+        """Connect, poll, and reconnect when the link breaks, until cancelled."""
+        report = LinkReporter(self._device, sink, self._clock)
+        while True:
+            answered = False
+            try:
+                async with self._connection() as (client, closed):
+                    self._standstill.begin()
+                    now = self._clock.monotonic()
+                    for group in self._groups:
+                        group.due = now
+                    while True:
+                        await self._cycle(client, closed, sink, report)
+                        answered = True
+                        self._backoff.reset()
+            except _SilentError as error:
+                sink.link.errors += 1
+                if answered:
+                    # One lost answer is not yet a lost device: a fresh connection decides.
+                    continue
+                report.down(str(error))
+            except LostError as error:
+                report.down(str(error))
+            await self._backoff.wait()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[tuple[AsyncModbusTcpClient, asyncio.Event]]:
+        """A fresh connection, and an event that tells that the other side closed it."""
+        closed = asyncio.Event()
+        device = self._device.device
+        client = AsyncModbusTcpClient(
+            device.host,
+            port=device.port,
+            # Our own, shorter time-outs come first; the library's is for both connecting and answers.
+            timeout=max(CONNECT_TIMEOUT_S, self._device.profile.timeout_s) + 1.0,
+            retries=0,
+            reconnect_delay=0,
+            trace_connect=lambda up: None if up else closed.set(),
+        )
+        try:
+            try:
+                async with self._clock.timeout(CONNECT_TIMEOUT_S):
+                    connected = await client.connect()
+            except TimeoutError as error:
+                raise LostError(f"no answer from {self._where}") from error
+            if not connected:
+                raise LostError(f"connection refused at {self._where}, or the host cannot be reached")
+            yield client, closed
+        finally:
+            client.close()
+
+    async def _cycle(
+        self, client: AsyncModbusTcpClient, closed: asyncio.Event, sink: Sink, report: LinkReporter
+    ) -> None:
+        """Wait for the poll group that is due next, and read it."""
+        group = min(self._groups, key=lambda group: group.due)
+        await self._wait(closed, group.due - self._clock.monotonic())
+        samples: list[Converted] = []
+        times: list[float] = []
+        try:
+            for number, block in enumerate(group.blocks):
+                if number:
+                    await self._gap()
+                try:
+                    samples.append(await self._read(client, closed, block, sink))
+                except _SilentError:
+                    # The next cycle starts behind it, so that one request that is never answered starves no other.
+                    group.blocks = group.blocks[number + 1 :] + group.blocks[: number + 1]
+                    raise
+                times.append(self._clock.now())
+                report_detail = f"polling unit {self._device.device.unit_id} at {self._where}"
+                if not self._standstill.tripped:
+                    report.up(report_detail)
+        finally:
+            if samples:
+                self._push(samples, times, sink)
+        frozen = self._standstill.check()
+        if frozen:
+            raise LostError(frozen)
+        sink.link.missed_cycles += group.next_deadline(self._clock.monotonic())
+
+    async def _wait(self, closed: asyncio.Event, seconds: float) -> None:
+        if seconds > 0.0:
+            try:
+                async with self._clock.timeout(seconds):
+                    await closed.wait()
+            except TimeoutError:
+                return
+        if closed.is_set():
+            raise LostError(f"{self._where} closed the connection")
+
+    async def _gap(self) -> None:
+        gap_s = self._device.profile.inter_request_gap_ms / 1000.0
+        if gap_s > 0.0:
+            await self._clock.sleep(gap_s)
+
+    async def _read(self, client: AsyncModbusTcpClient, closed: asyncio.Event, block: Block, sink: Sink) -> Converted:
+        request = block.request
+        timeout_s = self._device.profile.timeout_s
+        started = self._clock.monotonic()
+        try:
+            async with self._clock.timeout(timeout_s):
+                reply: Any = await getattr(client, _METHODS[request.table])(
+                    request.address, count=request.count, device_id=self._device.device.unit_id
+                )
+        except TimeoutError as error:
+            if closed.is_set():
+                raise LostError(f"{self._where} closed the connection") from error
+            raise _SilentError(f"no answer from unit {self._device.device.unit_id} at {self._where}") from error
+        except ModbusException as error:
+            raise LostError(f"connection to {self._where} broke: {error}") from error
+        sink.link.note_round_trip(self._clock.monotonic() - started)
+        if reply.isError():
+            words, reason = _EXCEPTIONS.get(reply.exception_code, ("unknown exception", Reason.SENSOR_FAILURE))
+            return self._refuse(block, f"{words} (exception {reply.exception_code})", reason, sink)
+        values: Sequence[int] = reply.bits if request.table in {"coil", "discrete"} else reply.registers
+        if len(values) < request.count:
+            # Some servers answer a read past their end with fewer registers, and call it success.
+            return self._refuse(block, f"{len(values)} values instead of {request.count}", Reason.SENSOR_FAILURE, sink)
+        self._refused.discard((request.table, request.address))
+        return block.decode(values, sink.intern)
+
+    def _refuse(self, block: Block, words: str, reason: Reason, sink: Sink) -> Converted:
+        """The points of a request that the device did not serve; said once until it is served again."""
+        sink.link.errors += 1
+        request = block.request
+        if (request.table, request.address) not in self._refused:
+            self._refused.add((request.table, request.address))
+            _log.warning(
+                "request refused",
+                device=self._device.id,
+                request=f"{request.table} {request.address}-{request.address + request.count - 1}",
+                answer=words,
+                remedy="check the addresses; a device that refuses unused registers needs max_hole: 0",
+            )
+        return self._converter.bad(block.rows, reason)
+
+    def _push(self, samples: list[Converted], times: list[float], sink: Sink) -> None:
+        now = self._clock.now()
+        source_times = np.repeat(times, [len(part.rows) for part in samples])
+        batch = self._converter.batch(joined(samples), source_times, now)
+        self._standstill.see(batch)
+        if self._standstill.tripped:
+            return
+        sink.link.last_data_time = now
+        sink.push(batch)
