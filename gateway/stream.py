@@ -1,0 +1,390 @@
+"""The WebSocket endpoint ``/api/v1/stream``: protocol ``swap.v1``, described in docs/reference/stream.md.
+
+Each client has one task that writes. It holds no queue of state: per subscription only the sequence number that it
+sent last, so a slow client gets fewer, larger steps and costs no memory. A client that takes nothing at all is cut off.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+import orjson
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from config.clock import Clock
+from gateway.hub import Frame, Hub
+
+log = structlog.get_logger()
+
+SUBPROTOCOL = "swap.v1.json"
+HEARTBEAT_S = 5.0
+SEND_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+MAX_CLIENTS = 1000
+MAX_SUBSCRIPTIONS = 64
+MAX_MESSAGE_BYTES = 64 * 1024
+MESSAGES_PER_S = 20.0
+MESSAGE_BURST = 2 * MAX_SUBSCRIPTIONS
+"""A client may subscribe to all it is allowed to, at once, and twice."""
+MAX_REPLIES = 64
+
+ABORT_EXTENSION = "swaptwin.abort"
+"""ASGI extension of gateway.server: a function that drops the connection with all that is still buffered for it."""
+
+BAD_MESSAGE, TOO_MANY, DRAINING, SLOW_CONSUMER = 4400, 4429, 4503, 4508
+
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Rate = Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)]
+
+
+class Resume(msgspec.Struct):
+    epoch: str
+    seq: Id
+
+
+class Sub(msgspec.Struct, tag_field="t", tag="sub"):
+    id: Id
+    topic: Annotated[str, msgspec.Meta(max_length=128)]
+    max_hz: Rate | None = None
+    resume: Resume | None = None
+    fields: Any = None
+
+
+class Unsub(msgspec.Struct, tag_field="t", tag="unsub"):
+    id: Id
+    sid: Id
+
+
+class Ping(msgspec.Struct, tag_field="t", tag="ping"):
+    id: Id
+
+
+Message = Sub | Unsub | Ping
+
+
+class RefusalError(Exception):
+    """A message that was understood and is not carried out; the connection stays."""
+
+    def __init__(self, code: Literal["bad_request", "not_found", "too_many", "unsupported"], message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class SlowConsumerError(Exception):
+    """The client's socket took nothing for ``SEND_TIMEOUT_S``."""
+
+
+@dataclass(slots=True)
+class _Subscription:
+    topic: str
+    seq: int | None
+    """What the client holds; None: nothing yet."""
+    period_s: float
+    listener: Callable[[], None]
+    due_s: float = 0.0
+    """Monotonic time before which nothing more is sent."""
+
+
+class Stream:
+    """All clients of the WebSocket."""
+
+    def __init__(self, hub: Hub, clock: Clock, *, version: str) -> None:
+        self.hub = hub
+        self.clock = clock
+        self.version = version
+        self.evicted = 0
+        """Clients cut off because they did not read."""
+        self.conflated = 0
+        """State changes that reached a client together with a later one."""
+        self.refused = 0
+        """Connections refused because there were too many."""
+        self._clients: set[_Client] = set()
+        self._draining = False
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        offered = websocket.scope["subprotocols"]
+        try:
+            await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        except WebSocketDisconnect:
+            return
+        client = _Client(self, websocket)
+        if self._draining:
+            client.finish(DRAINING, "the gateway stops")
+        elif len(self._clients) >= MAX_CLIENTS:
+            self.refused += 1
+            client.finish(TOO_MANY, f"the gateway serves at most {MAX_CLIENTS} clients")
+        self._clients.add(client)
+        try:
+            await client.run()
+        finally:
+            self._clients.discard(client)
+
+    def drain(self) -> None:
+        """Ask every client to go, with close code 4503, and admit no more."""
+        self._draining = True
+        for client in self._clients:
+            client.finish(DRAINING, "the gateway stops")
+
+    def status(self) -> dict[str, int]:
+        return {
+            "clients": len(self._clients),
+            "conflated": self.conflated,
+            "evicted": self.evicted,
+            "refused": self.refused,
+        }
+
+
+class _Client:
+    def __init__(self, stream: Stream, websocket: WebSocket) -> None:
+        self._stream = stream
+        self._hub = stream.hub
+        self._clock = stream.clock
+        self._websocket = websocket
+        self._subscriptions: dict[int, _Subscription] = {}
+        self._last_sid = 0
+        self._dirty: dict[int, None] = {}
+        self._replies: deque[str] = deque()
+        self._room = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._close: tuple[int, str] | None = None
+        self._tokens = float(MESSAGE_BURST)
+        self._tokens_at_s = self._clock.monotonic()
+        self._conflated = 0
+        self._worst_send_s = 0.0
+
+    async def run(self) -> None:
+        reader = asyncio.create_task(self._read())
+        try:
+            await self._write()
+            await self._bounded_close()
+        except WebSocketDisconnect:
+            pass
+        except SlowConsumerError:
+            await self._evict()
+        finally:
+            for subscription in self._subscriptions.values():
+                self._hub.unlisten(subscription.topic, subscription.listener)
+            reader.cancel()
+            await asyncio.wait([reader])
+        if not reader.cancelled():
+            reader.result()  # a fault of ours in the reader must be seen, not lost with its task
+
+    def finish(self, code: int, reason: str) -> None:
+        """Have the writer close the connection after the message that it is sending."""
+        self._close = self._close or (code, reason)
+        self._wake.set()
+
+    # What the client says
+
+    async def _read(self) -> None:
+        code, reason = 1011, "internal error"
+        try:
+            while True:
+                message = await self._websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    code, reason = 1000, ""
+                    return
+                refusal = self._understand(message.get("text"))
+                if refusal is not None:
+                    code, reason = refusal
+                    return
+                while len(self._replies) >= MAX_REPLIES:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            self.finish(code, reason)
+
+    def _understand(self, text: str | None) -> tuple[int, str] | None:
+        """Carry out one message. Returns close code and reason if the client does not speak the protocol."""
+        now = self._clock.monotonic()
+        self._tokens = min(self._tokens + (now - self._tokens_at_s) * MESSAGES_PER_S, MESSAGE_BURST) - 1.0
+        self._tokens_at_s = now
+        if self._tokens < 0.0:
+            return TOO_MANY, f"at most {MESSAGES_PER_S:g} messages per second"
+        if text is None:
+            return BAD_MESSAGE, "only text messages are understood"
+        try:
+            content = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return BAD_MESSAGE, "not JSON"
+        if not isinstance(content, dict):
+            return BAD_MESSAGE, "not a JSON object"
+        ident = content.get("id")
+        try:
+            self._carry_out(cast(Message, msgspec.convert(content, Message)))
+        except msgspec.ValidationError as error:
+            self._reply(t="err", id=ident if isinstance(ident, int) else None, code="bad_request", message=str(error))
+        except RefusalError as refusal:
+            self._reply(t="err", id=ident, code=refusal.code, message=str(refusal))
+        return None
+
+    def _carry_out(self, message: Message) -> None:
+        match message:
+            case Ping():
+                self._reply(t="pong", id=message.id, ts=self._now_ms())
+            case Unsub():
+                if message.sid not in self._subscriptions:
+                    raise RefusalError("not_found", f"no subscription has sid {message.sid}")
+                self._unsubscribe(message.sid)
+                self._reply(t="unsub_ok", id=message.id, sid=message.sid)
+            case Sub():
+                self._subscribe(message)
+
+    def _subscribe(self, message: Sub) -> None:
+        if message.fields is not None:
+            raise RefusalError("unsupported", "a choice of fields is not offered: messages are shared by all clients")
+        if message.topic not in self._hub.topics():
+            raise RefusalError("not_found", f"no topic is called {message.topic!r}")
+        for sid, held in list(self._subscriptions.items()):
+            if held.topic == message.topic:
+                self._unsubscribe(sid)
+        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise RefusalError("too_many", f"at most {MAX_SUBSCRIPTIONS} subscriptions; end one first")
+        resume = message.resume
+        resumed = (
+            resume is not None
+            and resume.epoch == self._hub.epoch
+            and self._hub.since(message.topic, resume.seq) is not None
+        )
+        self._last_sid += 1
+        sid = self._last_sid
+
+        def changed() -> None:
+            self._dirty[sid] = None
+            self._wake.set()
+
+        self._subscriptions[sid] = _Subscription(
+            topic=message.topic,
+            seq=resume.seq if resume is not None and resumed else None,
+            period_s=1.0 / message.max_hz if message.max_hz else 0.0,
+            listener=changed,
+        )
+        self._hub.listen(message.topic, changed)
+        self._reply(t="sub_ok", id=message.id, sid=sid, mode="resumed" if resumed else "snapshot")
+        changed()
+
+    def _unsubscribe(self, sid: int) -> None:
+        subscription = self._subscriptions.pop(sid)
+        self._hub.unlisten(subscription.topic, subscription.listener)
+        self._dirty.pop(sid, None)
+
+    def _reply(self, **message: Any) -> None:
+        self._replies.append(_text(message))
+        self._wake.set()
+
+    # What the client hears
+
+    async def _write(self) -> None:
+        if self._close is None:
+            await self._send(self._hello())
+        beat_s = self._clock.monotonic() + HEARTBEAT_S
+        while self._close is None:
+            self._wake.clear()
+            while self._replies and self._close is None:
+                await self._send(self._replies.popleft())
+                self._room.set()
+            next_s = await self._send_due()
+            now = self._clock.monotonic()
+            if now >= beat_s:
+                await self._send(self._beat())
+                beat_s = now + HEARTBEAT_S
+            if not self._wake.is_set():
+                try:
+                    async with self._clock.timeout(max(min(next_s, beat_s) - now, 0.0)):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass  # something is due
+
+    async def _send_due(self) -> float:
+        """Send what changed where the subscription's rate allows; returns when the next one is due (monotonic)."""
+        next_s = float("inf")
+        for sid in list(self._dirty):
+            subscription = self._subscriptions.get(sid)
+            if subscription is None or self._close is not None:
+                continue
+            if (now := self._clock.monotonic()) < subscription.due_s:
+                next_s = min(next_s, subscription.due_s)
+                continue
+            subscription.due_s = now + subscription.period_s
+            self._dirty.pop(sid, None)
+            await self._send_state(sid, subscription)
+        return next_s
+
+    async def _send_state(self, sid: int, subscription: _Subscription) -> None:
+        held = subscription.seq
+        delta = None if held is None else self._hub.since(subscription.topic, held)
+        frame: Frame = delta or self._hub.full(subscription.topic)
+        if frame.seq == held:
+            return
+        subscription.seq = frame.seq  # before any wait: what is published meanwhile marks the subscription again
+        if held is not None:
+            self._conflated += frame.seq - held - 1
+            self._stream.conflated += frame.seq - held - 1
+            if delta is None:
+                await self._send(_text({"t": "reset", "sid": sid, "reason": "overflow"}))
+        await self._send(f'{{"t":"{"snap" if delta is None else "delta"}","sid":{sid},{frame.body}')
+
+    async def _send(self, text: str) -> None:
+        started = self._clock.monotonic()
+        try:
+            async with self._clock.timeout(SEND_TIMEOUT_S):
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            raise SlowConsumerError from None
+        except RuntimeError as error:
+            # uvicorn closes by itself after an oversize message or a missing pong, and says so only when we send.
+            raise WebSocketDisconnect(1006) from error
+        self._worst_send_s = max(self._worst_send_s, self._clock.monotonic() - started)
+
+    async def _bounded_close(self) -> None:
+        code, reason = self._close or (1000, "")
+        try:
+            async with self._clock.timeout(CLOSE_TIMEOUT_S):
+                await self._websocket.close(code, reason)
+        except TimeoutError:
+            self._websocket.scope["extensions"][ABORT_EXTENSION]()
+        except RuntimeError as error:
+            raise WebSocketDisconnect(1006) from error  # closed by uvicorn already, as in _send
+
+    async def _evict(self) -> None:
+        self._stream.evicted += 1
+        host, port = self._websocket.scope["client"]
+        log.warning("stream client evicted: it does not read", client=f"{host}:{port}", limit_s=SEND_TIMEOUT_S)
+        self._close = (SLOW_CONSUMER, "too slow")
+        with contextlib.suppress(WebSocketDisconnect):  # it left while we were waiting for it
+            await self._bounded_close()
+
+    def _hello(self) -> str:
+        return _text(
+            {
+                "t": "hello",
+                "v": 1,
+                "server": self._stream.version,
+                "epoch": self._hub.epoch,
+                "now": self._now_ms(),
+                "hb_s": HEARTBEAT_S,
+                "auth": "none",
+                "limits": {
+                    "subs": MAX_SUBSCRIPTIONS,
+                    "msg_kb": MAX_MESSAGE_BYTES // 1024,
+                    "msg_per_s": MESSAGES_PER_S,
+                },
+            }
+        )
+
+    def _beat(self) -> str:
+        lag_ms = round(self._worst_send_s * 1000)
+        self._worst_send_s = 0.0
+        return _text({"t": "hb", "ts": self._now_ms(), "lag_ms": lag_ms, "conflated": self._conflated})
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now() * 1000)
+
+
+def _text(message: dict[str, Any]) -> str:
+    return orjson.dumps(message).decode()
