@@ -13,6 +13,8 @@ from config.errors import ConfigError, Problem
 from config.profile import Profile, Strict, profile_problems
 from config.site import SCHEMES, Demand, Site, Station
 
+LAST_REGISTER = 65_535
+
 BUNDLED = Path(str(files("config")))
 
 
@@ -184,6 +186,7 @@ def _within_station(document: Document, place: Place, station: Station, profiles
             message = f"scheme does not fit profile {profile.profile!r}, which speaks {profile.protocol}"
             problems.append(document.problem((*here, "url"), message, f"Use {_scheme_of(profile.protocol)}://"))
         problems += _double_provision(document, here, device.id, profile, slots, providers)
+        problems += _beyond_address_space(document, here, profile, len(slots))
     return problems
 
 
@@ -205,6 +208,25 @@ def _double_provision(
                 message = f"{point.signal}{where} already comes from device {other!r}"
                 return [document.problem((*here, "profile"), message, "Remove the point from one of the profiles")]
     return []
+
+
+def _beyond_address_space(document: Document, here: Place, profile: Profile, slots: int) -> list[Problem]:
+    """Modbus registers end at 65535; with many slots and a wide stride a map can run past that."""
+    if profile.protocol != "modbus":
+        return []
+    problems = []
+    for point in profile.points:
+        if not isinstance(point.address, int):
+            continue
+        last_slot = (point.stride or 0) * (slots - 1) if point.entity == "slot" else 0
+        first = point.address - profile.address_base
+        last = first + last_slot + point.register_count - 1
+        if first < 0 or last > LAST_REGISTER:
+            message = f"{point.signal} of profile {profile.profile!r} would lie at registers {first} to {last}"
+            problems.append(
+                document.problem((*here, "slots"), message, "Correct slots, or address_base or stride there")
+            )
+    return problems
 
 
 def _scheme_of(protocol: str) -> str:

@@ -197,6 +197,9 @@ def profile_problems(profile: Profile) -> list[Found]:
         if point.poll_group != "default" and point.poll_group not in profile.poll_groups:
             message = f"unknown poll group {point.poll_group!r}"
             found.append(((*place, "poll_group"), message, "Define it under poll_groups"))
+        if point.register_count > profile.max_read and point.table in {"holding", "input"}:
+            message = f"the value takes {point.register_count} registers but max_read is {profile.max_read}"
+            found.append(((*place, "type"), message, "A value is never read in pieces: raise max_read or shorten it"))
         check = {"opcua": _check_opcua, "modbus": _check_modbus, "mqtt": _check_mqtt}[profile.protocol]
         found.extend(((*place, key), message, remedy) for key, message, remedy in check(point))
     if profile.watchdog and ("station", profile.watchdog.signal) not in first:

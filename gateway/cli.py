@@ -23,13 +23,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Digital-twin gateway for battery-swap stations: telemetry in, stockout forecasts out.",
 )
-out = Console(highlight=False, soft_wrap=True)
+PIPE_WIDTH = 160
+"""Columns where the output is no terminal: nothing is cut that somebody may want to search."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="Site file (YAML).", show_default=False)]
-Speed = Annotated[
-    float, typer.Option(min=0.01, max=1000.0, help="Site seconds per second; only for emulated sites.")
-]
+Speed = Annotated[float, typer.Option(min=0.01, max=1000.0, help="Site seconds per second; only for emulated sites.")]
 Anchor = Annotated[
     float | None,
     typer.Option(

@@ -1,0 +1,82 @@
+"""What ``swaptwin check`` prints: the site as it was understood, and how each device would be read."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from adapters.modbus_plan import describe as describe_plan
+from config.binding import BoundDevice
+from config.loader import LoadedSite
+
+WANTED = ("occupied", "charger_state", "soc")
+"""Slot signals without which a station can be watched only in part."""
+
+
+def describe(loaded: LoadedSite) -> Iterator[RenderableType]:
+    """The site's stations and devices, the read plans, and what is missing for a full picture."""
+    site, devices = loaded.site, loaded.bind()
+    points = sum(len(device.points) for device in devices)
+    yield Text(
+        f"{loaded.file}: site {site.site!r} is right: {len(site.stations)} stations, {len(devices)} devices, "
+        f"{points} points, time zone {site.timezone}"
+    )
+    yield _devices(devices)
+    for device in devices:
+        if device.profile.protocol == "modbus":
+            yield Text("\n".join(describe_plan(device)))
+        else:
+            yield Text(_subscription(device))
+    yield from (Text(note, style="yellow") for note in _notes(devices, loaded))
+
+
+def _devices(devices: list[BoundDevice]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("device", "profile", "address", "slots"):
+        table.add_column(title, overflow="fold")
+    for title in ("points", "interval", "stale after"):
+        table.add_column(title, justify="right")
+    for device in devices:
+        ages = sorted({point.max_age_s for point in device.points})
+        intervals = sorted({point.interval_s for point in device.points})
+        table.add_row(
+            device.id,
+            device.profile.profile,
+            device.device.url,
+            device.device.slots or f"1-{device.station.slots}",
+            str(len(device.points)),
+            _span(intervals),
+            _span(ages),
+        )
+    return table
+
+
+def _span(seconds: list[float]) -> str:
+    first, last = seconds[0], seconds[-1]
+    return f"{first:g} s" if first == last else f"{first:g}-{last:g} s"
+
+
+def _subscription(device: BoundDevice) -> str:
+    interval = device.points[0].interval_s
+    if device.profile.protocol == "opcua":
+        return f"{device.id}: one subscription of {len(device.points)} nodes, published every {interval:g} s"
+    topics = len({point.address for point in device.points})
+    return f"{device.id}: {topics} topics with {len(device.points)} values, expected every {interval:g} s"
+
+
+def _notes(devices: list[BoundDevice], loaded: LoadedSite) -> Iterator[str]:
+    for station in loaded.site.stations:
+        told = {
+            (point.point.signal, point.slot)
+            for device in devices
+            if device.station.id == station.id
+            for point in device.points
+        }
+        for signal in WANTED:
+            missing = [slot for slot in range(1, station.slots + 1) if (signal, slot) not in told]
+            if missing:
+                slots = "every slot" if len(missing) == station.slots else f"slots {', '.join(map(str, missing))}"
+                yield f"note: {station.id}: no device tells {signal!r} of {slots}; it will be shown as not configured"
+        if station.demand is None:
+            yield f"note: {station.id}: no 'demand' is given; forecasts start from a wide assumption"
