@@ -73,11 +73,30 @@ class StationSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Segments:
+    """How every slot runs on, in closed form, since the latest event that touched it. One entry a slot.
+
+    From ``since``, where the pack stood at ``soc`` and ``temperature_c``, a charging slot takes ``rate_per_s``
+    (held, or falling exponentially where ``tapering``) until ``due``, when ``event`` (twin.slot) comes.
+    """
+
+    since: Floats
+    soc: Floats
+    temperature_c: Floats
+    rate_per_s: Floats
+    tapering: NDArray[np.bool_]
+    due: Floats
+    event: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
 class StationState:
     """A station at one moment: enough to go on from. Arrays have one entry a slot, bays one entry a bay.
 
     ``bay_until`` is the time at which a swap under way ends (``inf``: the bay is free), ``bay_slot`` the slot
-    that the returned pack will go into. ``queue`` riders wait.
+    that the returned pack will go into. ``queue`` riders wait; ``patience_until`` says when the first of them
+    leave, as far as it is known. ``segments`` carry the sharing of power in force, so that a station rebuilt
+    from its snapshot goes on to the last bit; without them power is shared anew at ``time``.
     """
 
     time: float
@@ -89,6 +108,8 @@ class StationState:
     bay_until: Floats
     bay_slot: NDArray[np.int64]
     queue: int = 0
+    patience_until: tuple[float, ...] = ()
+    segments: Segments | None = None
 
 
 @dataclass(frozen=True, slots=True)
