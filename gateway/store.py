@@ -1,0 +1,243 @@
+"""The history: SQLite in WAL mode, written by one thread from a bounded queue, read on connections of its own.
+
+A crash of the process loses what was not yet committed, at most ``COMMIT_S`` and the recorder's period. A crash of the
+machine may lose the last commits too (``synchronous=NORMAL``), but never the file.
+"""
+
+import asyncio
+import itertools
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlite_utils
+import structlog
+
+from config.clock import Clock
+from gateway.history import KEEP_S, History, read_history
+from gateway.retention import trim
+
+FILE = "swaptwin.db"
+SCHEMA = 1
+COMMIT_S = 0.25
+"""Wall seconds between two commits at most."""
+RETENTION_S = 60.0
+"""Wall seconds between two looks at age and size."""
+QUEUE_ROWS = 200_000
+"""Telemetry rows that may wait for the disk; older ones go first, and are counted."""
+QUEUE_EVENTS = 100_000
+"""Events and forecasts that may wait for a disk that takes nothing; weeks of them."""
+BUSY_S = 5.0
+DAY_S = 86_400.0
+
+Row = tuple[str, float, float | None, int, int]
+"""Path, time (UTC epoch seconds), value (``None`` where bad), quality, reason."""
+Record = tuple[str, tuple[Any, ...]]
+"""Statement and values of an event or a forecast."""
+
+_SAMPLE = "INSERT INTO samples (point, time, value, quality, reason) VALUES (?, ?, ?, ?, ?)"
+_EVENT = "INSERT INTO events (time, station, kind, detail) VALUES (?, ?, ?, ?)"
+_FORECAST = "INSERT INTO forecasts (station, generated_at, model, quality, body) VALUES (?, ?, ?, ?, ?)"
+
+log = structlog.get_logger()
+
+
+class StoreError(Exception):
+    """The history cannot be opened: which file, why, and what to do."""
+
+
+class Store:
+    """Appends never wait; they go to the writer thread. Use ``open`` first and ``close`` last."""
+
+    def __init__(self, folder: Path, clock: Clock, retention_days: float, retention_mb: float) -> None:
+        self.file = folder / FILE
+        self._clock = clock
+        self._retention_s = retention_days * DAY_S
+        self._retention_bytes = retention_mb * 1e6
+        self._condition = threading.Condition()
+        self._samples: deque[Row] = deque()
+        self._records: deque[Record] = deque()
+        self._closing = False
+        self._points: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._failing = False
+        self.rows = 0
+        """Rows committed since the start."""
+        self.dropped = 0
+        """Rows given up because the disk did not keep up."""
+
+    def open(self) -> None:
+        """Create or check the file and start the writer. Raises ``StoreError``; blocks, so call it before serving."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            connection = self._connect()
+            self._prepare(sqlite_utils.Database(connection))
+            self._points = {path: number for number, path in connection.execute("SELECT id, path FROM points")}
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self.file}: {error}. {_remedy(error)}") from error
+        self._thread = threading.Thread(target=self._write, args=(connection,), name="swaptwin-store", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what waits and stop the writer; blocks until it is on disk."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Queue samples."""
+        with self._condition:
+            self._samples.extend(rows)
+            while len(self._samples) > QUEUE_ROWS:
+                self._samples.popleft()
+                self.dropped += 1
+
+    def event(self, time: float, station: str, kind: str, detail: dict[str, Any]) -> None:
+        """Queue something that happened, such as a swap or a device's change of state."""
+        self._record(_EVENT, (time, station, kind, orjson.dumps(detail).decode()))
+
+    def forecast(self, made: dict[str, Any]) -> None:
+        """Queue a forecast object."""
+        head = (made["station"], made["generated_at"], made["model"], made["quality"])
+        self._record(_FORECAST, (*head, orjson.dumps(made).decode()))
+
+    async def history(self, path: str, start: float, end: float, buckets: int) -> History:
+        """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
+        keep_s = KEEP_S * max(self._clock.speed, 1.0)
+        return await asyncio.to_thread(read_history, self.file, path, start, end, buckets, keep_s)
+
+    def health(self) -> dict[str, int]:
+        """Rows written since the start, bytes on disk, rows dropped."""
+        size = sum(file.stat().st_size for file in self.file.parent.glob(f"{FILE}*"))
+        return {"rows": self.rows, "bytes": size, "dropped": self.dropped}
+
+    def _record(self, statement: str, row: tuple[Any, ...]) -> None:
+        with self._condition:
+            if len(self._records) >= QUEUE_EVENTS:
+                self._records.popleft()
+                self.dropped += 1
+            self._records.append((statement, row))
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA journal_size_limit = 16000000")
+        return connection
+
+    def _prepare(self, database: sqlite_utils.Database) -> None:
+        connection = database.conn
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, SCHEMA):
+            raise StoreError(
+                f"{self.file}: written by another version of swaptwin (schema {version}, not {SCHEMA}). "
+                "Set another gateway.data, or use that version"
+            )
+        # Taking the write lock once tells now, not at the first sample, that someone else holds it.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        database.table("points").create({"id": int, "path": str}, pk="id", not_null={"path"}, if_not_exists=True)
+        database.table("points").create_index(["path"], unique=True, if_not_exists=True)
+        samples = database.table("samples")
+        columns = {"point": int, "time": float, "value": float, "quality": int, "reason": int}
+        samples.create(columns, if_not_exists=True)
+        samples.create_index(["point", "time"], if_not_exists=True)
+        database.table("events").create(
+            {"id": int, "time": float, "station": str, "kind": str, "detail": str}, pk="id", if_not_exists=True
+        )
+        database.table("events").create_index(["time"], if_not_exists=True)
+        columns = {"id": int, "station": str, "generated_at": float, "model": str, "quality": str, "body": str}
+        database.table("forecasts").create(columns, pk="id", if_not_exists=True)
+        database.table("forecasts").create_index(["station", "generated_at"], if_not_exists=True)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        """The writer thread: one transaction a turn, and the same rows again while the disk refuses them."""
+        samples: list[Row] = []
+        records: list[Record] = []
+        next_trim = self._clock.monotonic()
+        try:
+            while True:
+                with self._condition:
+                    if not self._closing:
+                        self._condition.wait(COMMIT_S)
+                    closing = self._closing
+                    samples.extend(self._samples)
+                    records.extend(self._records)
+                    self._samples.clear()
+                    self._records.clear()
+                if self._commit(connection, samples, records):
+                    self.rows += len(samples) + len(records)
+                    samples, records = [], []
+                elif closing:
+                    log.error("history lost at the end", rows=len(samples) + len(records))
+                else:
+                    self._put_back(samples, records)
+                    samples, records = [], []
+                if closing:
+                    return
+                if self._clock.monotonic() >= next_trim and not self._failing:
+                    self._trim(connection)
+                    next_trim = self._clock.monotonic() + RETENTION_S
+        finally:
+            connection.close()
+
+    def _trim(self, connection: sqlite3.Connection) -> None:
+        try:
+            trim(connection, self._clock.now() - self._retention_s, self._retention_bytes)
+        except sqlite3.Error as error:
+            log.warning("old history could not be deleted; trying again later", file=str(self.file), error=str(error))
+
+    def _put_back(self, samples: list[Row], records: list[Record]) -> None:
+        """Return what the disk refused to the queues, where their bounds apply."""
+        with self._condition:
+            self._samples.extendleft(reversed(samples))
+            self._records.extendleft(reversed(records))
+
+    def _commit(self, connection: sqlite3.Connection, samples: list[Row], records: list[Record]) -> bool:
+        if not samples and not records:
+            return True
+        known = len(self._points)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            numbered = [(self._point(connection, path), *rest) for path, *rest in samples]
+            connection.executemany(_SAMPLE, numbered)
+            for statement, row in records:
+                connection.execute(statement, row)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            # Numbers given in this transaction went with it.
+            self._points = dict(itertools.islice(self._points.items(), known))
+            if not self._failing:
+                log.error("history cannot be written; trying on", file=str(self.file), error=str(error))
+            self._failing = True
+            return False
+        if self._failing:
+            log.info("history is written again", file=str(self.file))
+        self._failing = False
+        return True
+
+    def _point(self, connection: sqlite3.Connection, path: str) -> int:
+        number = self._points.get(path)
+        if number is None:
+            number = connection.execute("INSERT INTO points (path) VALUES (?) RETURNING id", (path,)).fetchone()[0]
+            self._points[path] = number
+        return number
+
+
+def _remedy(error: Exception) -> str:
+    text = str(error)
+    if "locked" in text:
+        return "Another program holds it: stop that one, or set another gateway.data"
+    if isinstance(error, sqlite3.DatabaseError) and ("not a database" in text or "malformed" in text):
+        return "It is damaged: move it away to start a new history, or recover it with sqlite3's .recover"
+    return "Check that gateway.data is a folder that may be written to"
