@@ -37,8 +37,9 @@ class Converted:
 
     def limited_by(self, qualities: Codes, reasons: Codes) -> "Converted":
         """The same samples, no better than the device itself says they are."""
-        worse = qualities > self.qualities
-        values = np.where(worse & (qualities == Quality.BAD), math.nan, self.values)
+        bad = qualities == Quality.BAD
+        worse = bad | (qualities > self.qualities)
+        values = np.where(bad, math.nan, self.values)
         return Converted(
             self.rows, values, np.where(worse, qualities, self.qualities), np.where(worse, reasons, self.reasons)
         )
@@ -180,14 +181,14 @@ class Converter:
         order = np.argsort(np.array(numbers_at + words_at + rest_at, dtype=np.int64))
         return Converted(samples.rows[order], samples.values[order], samples.qualities[order], samples.reasons[order])
 
-    def bad(self, rows: Sequence[int] | Rows, reason: Reason) -> Converted:
-        """Samples without a value, all for the same reason."""
+    def bad(self, rows: Sequence[int] | Rows, reasons: Reason | Sequence[Reason]) -> Converted:
+        """Samples without a value, for one reason or each for its own."""
         count = len(rows)
         return Converted(
             np.asarray(rows, dtype=np.int64),
             np.full(count, math.nan),
             np.full(count, Quality.BAD, dtype=np.uint8),
-            np.full(count, reason, dtype=np.uint8),
+            np.full(count, reasons, dtype=np.uint8),
         )
 
     def batch(self, samples: Converted, source_times: Floats, received_time: float) -> Batch:

@@ -87,10 +87,11 @@ class ModbusAdapter:
                 group,
                 [Block(request, device.points, self._converter) for request in group.requests],
                 wall_period_s(clock, group.interval_s),
-                0.0,
+                -math.inf,
             )
             for group in plan(device)
         ]
+        self._answered = False
         self._refused: set[tuple[str, int]] = set()
         self._where = f"{device.device.host}:{device.device.port}"
 
@@ -98,25 +99,25 @@ class ModbusAdapter:
         """Connect, poll, and reconnect when the link breaks, until cancelled."""
         report = LinkReporter(self._device, sink, self._clock)
         while True:
-            answered = False
+            self._answered = False
             try:
                 async with self._connection() as (client, closed):
                     self._standstill.begin()
                     now = self._clock.monotonic()
                     for group in self._groups:
-                        group.due = now
+                        group.due = max(group.due, now)
                     while True:
                         await self._cycle(client, closed, sink, report)
-                        answered = True
-                        self._backoff.reset()
             except _SilentError as error:
                 sink.link.errors += 1
-                if answered:
-                    # One lost answer is not yet a lost device: a fresh connection decides.
+                if self._answered:
+                    # One lost answer is not yet a lost device: a fresh connection decides at the next deadline.
                     continue
                 report.down(str(error))
             except LostError as error:
                 report.down(str(error))
+            for group in self._groups:
+                group.due = -math.inf
             await self._backoff.wait()
 
     @asynccontextmanager
@@ -164,16 +165,13 @@ class ModbusAdapter:
                     group.blocks = group.blocks[number + 1 :] + group.blocks[: number + 1]
                     raise
                 times.append(self._clock.now())
-                report_detail = f"polling unit {self._device.device.unit_id} at {self._where}"
-                if not self._standstill.tripped:
-                    report.up(report_detail)
         finally:
             if samples:
-                self._push(samples, times, sink)
+                self._push(samples, times, sink, report)
+            sink.link.missed_cycles += group.next_deadline(self._clock.monotonic())
         frozen = self._standstill.check()
         if frozen:
             raise LostError(frozen)
-        sink.link.missed_cycles += group.next_deadline(self._clock.monotonic())
 
     async def _wait(self, closed: asyncio.Event, seconds: float) -> None:
         if seconds > 0.0:
@@ -205,6 +203,8 @@ class ModbusAdapter:
             raise _SilentError(f"no answer from unit {self._device.device.unit_id} at {self._where}") from error
         except ModbusException as error:
             raise LostError(f"connection to {self._where} broke: {error}") from error
+        self._answered = True
+        self._backoff.reset()
         sink.link.note_round_trip(self._clock.monotonic() - started)
         if reply.isError():
             words, reason = _EXCEPTIONS.get(reply.exception_code, ("unknown exception", Reason.SENSOR_FAILURE))
@@ -231,12 +231,13 @@ class ModbusAdapter:
             )
         return self._converter.bad(block.rows, reason)
 
-    def _push(self, samples: list[Converted], times: list[float], sink: Sink) -> None:
+    def _push(self, samples: list[Converted], times: list[float], sink: Sink, report: LinkReporter) -> None:
         now = self._clock.now()
         source_times = np.repeat(times, [len(part.rows) for part in samples])
         batch = self._converter.batch(joined(samples), source_times, now)
         self._standstill.see(batch)
         if self._standstill.tripped:
             return
+        report.up(f"polling unit {self._device.device.unit_id} at {self._where}")
         sink.link.last_data_time = now
         sink.push(batch)

@@ -1,0 +1,269 @@
+"""MQTT: JSON topics of one device. The network thread only queues; the event loop drains once a tick."""
+
+import asyncio
+import math
+import random
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from adapters.backoff import RESTART_CAP_S, Backoff
+from adapters.base import Sink
+from adapters.convert import Converter, clamped
+from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError, password_of
+from adapters.mqtt_payload import ABSENT, Topic, field, parse, source_time, topics
+from adapters.watchdog import Standstill
+from config.binding import BoundDevice
+from config.clock import Clock, wall_period_s
+from twin.signals import Quality, Reason
+
+_log = structlog.get_logger()
+
+TICK_S = 0.05
+QUEUE = 4096
+"""Messages that may wait between two ticks; beyond it the oldest are dropped, and counted."""
+
+KEEPALIVE_S = 10
+SILENT_INTERVALS = 3
+SHORTEST_SILENCE_S = 2.0
+AHEAD_S = 5.0
+"""A source time further ahead of arrival than this is a wrong clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    topic: str
+    payload: bytes
+    retained: bool
+    received_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class _BrokerState:
+    connected: bool
+    detail: str
+
+
+class _Inbox:
+    """What the network thread writes and the event loop empties. Its callbacks never raise: that kills the thread."""
+
+    def __init__(self, clock: Clock, wanted: list[str]) -> None:
+        self._clock = clock
+        self._wanted = wanted
+        self.queue: deque[_Message | _BrokerState] = deque(maxlen=QUEUE)
+        self.dropped = 0
+
+    def _put(self, item: "_Message | _BrokerState") -> None:
+        if len(self.queue) == QUEUE:
+            self.dropped += 1
+        self.queue.append(item)
+
+    def on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            # Nothing that we asked for has such a topic.
+            self.dropped += 1
+            return
+        self._put(_Message(topic, message.payload, message.retain, self._clock.now()))
+
+    def on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._put(_BrokerState(False, f"the broker refused: {reason}"))
+            return
+        # Here, not once at the start: a broker forgets the subscriptions of a clean session.
+        client.subscribe([(topic, 1) for topic in self._wanted])
+        self._put(_BrokerState(True, "connected to the broker; nothing heard from the device yet"))
+
+    def on_connect_fail(self, _client: Client, _data: Any) -> None:
+        self._put(_BrokerState(False, "no broker"))
+
+    def on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._put(_BrokerState(False, f"connection to the broker lost: {reason}"))
+
+
+class MqttAdapter:
+    """Listens to one device's topics. Only the device itself brings its link up, never the broker alone.
+
+    Signs of life are a message that is not retained, and ``online`` on the availability topic. A device that
+    falls silent is away, whatever the broker still retains of it.
+    """
+
+    def __init__(self, device: BoundDevice, clock: Clock, rng: random.Random) -> None:
+        self._device = device
+        self._clock = clock
+        self._profile = device.profile
+        self._converter = Converter(device.points)
+        self._standstill = Standstill(device, clock)
+        self._topics = topics(device.points)
+        self._time_path = (self._profile.time_field or "").split(".")
+        availability = self._profile.availability
+        self._availability = device.fill(availability.topic) if availability else None
+        self._broker = f"{device.device.host}:{device.device.port}"
+        interval_s = max(wall_period_s(clock, bound.interval_s) for bound in device.points)
+        self._silence_s = max(SILENT_INTERVALS * interval_s, self._profile.timeout_s, SHORTEST_SILENCE_S)
+        # Data come at once on any session when the device returns, so a fruitless session may last ever longer.
+        self._patience = Backoff(clock, rng, first_s=2.0 * self._silence_s, cap_s=RESTART_CAP_S)
+        self._session_silence_s = self._silence_s
+        self._silent = False
+        self._malformed: set[str] = set()
+
+    async def run(self, sink: Sink) -> None:
+        """Connect, listen, and take a new session when nothing comes, until cancelled."""
+        report = LinkReporter(self._device, sink, self._clock)
+        while True:
+            try:
+                async with self._session() as inbox:
+                    await self._listen(inbox, sink, report)
+            except LostError as error:
+                report.down(str(error))
+                await self._clock.sleep(CONNECT_TIMEOUT_S)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[_Inbox]:
+        device = self._device.device
+        password = password_of(self._device)
+        wanted = list(self._topics)
+        if self._availability and self._availability not in self._topics:
+            wanted.append(self._availability)
+        inbox = _Inbox(self._clock, wanted)
+        # A random id: two gateways with the same one would throw each other out for ever.
+        client = Client(CallbackAPIVersion.VERSION2, client_id=f"swaptwin-{secrets.token_hex(6)}")
+        client.on_message = inbox.on_message
+        client.on_connect = inbox.on_connect
+        client.on_connect_fail = inbox.on_connect_fail
+        client.on_disconnect = inbox.on_disconnect
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_queued_messages_set(QUEUE)
+        client.reconnect_delay_set(1, int(CONNECT_TIMEOUT_S))
+        if device.username:
+            client.username_pw_set(device.username, password)
+        client.connect_async(device.host, device.port, keepalive=KEEPALIVE_S)
+        client.loop_start()
+        try:
+            yield inbox
+        finally:
+            client.disconnect()
+            # It waits for the network thread, which may be inside a connection attempt.
+            await asyncio.to_thread(client.loop_stop)
+
+    async def _listen(self, inbox: _Inbox, sink: Sink, report: LinkReporter) -> None:
+        """Drain the inbox once a tick; ends with ``LostError`` when the session brings nothing."""
+        broker_up = False
+        heard_at = self._clock.monotonic()
+        self._standstill.begin()
+        while True:
+            await self._clock.sleep(TICK_S)
+            sink.link.dropped += inbox.dropped
+            inbox.dropped = 0
+            # Only what is there now, so that a flood cannot hold the loop.
+            for _ in range(len(inbox.queue)):
+                item = inbox.queue.popleft()
+                if isinstance(item, _BrokerState):
+                    broker_up = item.connected
+                    heard_at = self._clock.monotonic()
+                    if not broker_up:
+                        report.down(f"{item.detail} at {self._broker}")
+                    elif not report.is_up:
+                        sink.link.detail = f"{item.detail} ({self._broker})"
+                elif item.topic == self._availability:
+                    self._take_availability(item, sink, report)
+                else:
+                    if not item.retained:
+                        heard_at = self._clock.monotonic()
+                    self._take(item, sink, report)
+            frozen = self._standstill.check()
+            if frozen:
+                report.down(frozen)
+            silence_s = self._clock.monotonic() - heard_at
+            if broker_up and silence_s > self._silence_s and not self._silent:
+                self._silent = True
+                report.down(f"connected to the broker at {self._broker}, but no message for {silence_s:.1f} s")
+            if broker_up and silence_s > self._session_silence_s:
+                self._session_silence_s = self._patience.next_s()
+                return
+
+    def _take_availability(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
+        availability = self._profile.availability
+        word = message.payload.decode(errors="replace").strip()
+        if availability and word == availability.offline:
+            report.down(f"the device, or its will, says {word!r}")
+        elif availability and word == availability.online:
+            # A retained word of a device that has since fallen silent is no sign of life.
+            if not self._standstill.tripped and not (self._silent and message.retained):
+                report.up(f"the device says {word!r}, by the broker at {self._broker}")
+        else:
+            self._complain(message, f"neither online nor offline: {word[:40]!r}", sink)
+
+    def _take(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
+        topic = self._topics.get(message.topic)
+        if topic is None:
+            return
+        if message.payload == b"" and message.retained is False:
+            # An empty message clears the broker's retained one; it says nothing of the device.
+            return
+        try:
+            document = parse(message.payload)
+        except ValueError as error:
+            self._complain(message, str(error), sink)
+            # The device's latest word is unreadable, so its earlier one is no longer live.
+            batch = self._converter.batch(
+                self._converter.bad(topic.rows, Reason.SENSOR_FAILURE),
+                np.full(len(topic.rows), message.received_time),
+                message.received_time,
+            )
+            if report.is_up:
+                sink.push(batch)
+            return
+        if message.topic in self._malformed:
+            self._malformed.discard(message.topic)
+            _log.info("payload readable again", device=self._device.id, topic=message.topic)
+        self._push(message, topic, document, sink, report)
+
+    def _push(self, message: _Message, topic: Topic, document: Any, sink: Sink, report: LinkReporter) -> None:
+        found = [(row, field(document, path)) for row, path in zip(topic.rows, topic.paths, strict=True)]
+        present = [(row, raw) for row, raw in found if raw is not ABSENT]
+        if not present:
+            return
+        time = source_time(document, self._time_path, self._profile.time_unit)
+        samples = self._converter.objects([row for row, _ in present], [raw for _, raw in present], sink.intern)
+        count = len(present)
+        if message.retained and math.isnan(time):
+            # Nobody knows how old it is.
+            samples = samples.limited_by(
+                np.full(count, Quality.UNCERTAIN, dtype=np.uint8), np.full(count, Reason.STALE, dtype=np.uint8)
+            )
+        times, ahead = clamped(np.full(count, time), message.received_time, AHEAD_S * self._clock.speed)
+        sink.link.errors += min(ahead, 1)
+        batch = self._converter.batch(samples, times, message.received_time)
+        self._standstill.see(batch)
+        if self._standstill.tripped:
+            return
+        if not message.retained:
+            self._silent = False
+            self._patience.reset()
+            self._session_silence_s = self._silence_s
+            report.up(f"receiving from the broker at {self._broker}")
+            sink.link.last_data_time = message.received_time
+        sink.push(batch)
+
+    def _complain(self, message: _Message, words: str, sink: Sink) -> None:
+        """Count an unreadable message; say it once until the topic is readable again."""
+        sink.link.errors += 1
+        if message.topic not in self._malformed:
+            self._malformed.add(message.topic)
+            _log.warning("payload unreadable", device=self._device.id, topic=message.topic, error=words)

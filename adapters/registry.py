@@ -1,0 +1,25 @@
+"""Which adapter speaks which protocol. A new protocol is one more file and one more line here."""
+
+import random
+from collections.abc import Callable
+
+from adapters.base import Adapter
+from adapters.modbus import ModbusAdapter
+from adapters.mqtt import MqttAdapter
+from adapters.opcua import OpcUaAdapter
+from config.binding import BoundDevice
+from config.clock import Clock
+
+ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
+    "opcua": OpcUaAdapter,
+    "modbus": ModbusAdapter,
+    "mqtt": MqttAdapter,
+}
+
+
+def build(device: BoundDevice, clock: Clock, rng: random.Random | None = None) -> Adapter:
+    """The adapter of a device, by its profile's protocol. Nothing is connected yet.
+
+    Raises ``ValueError`` where the profile's points cannot be read (a Modbus value longer than ``max_read``).
+    """
+    return ADAPTERS[device.profile.protocol](device, clock, rng or random.Random())  # noqa: S311 - only jitter
