@@ -25,6 +25,7 @@ class Slot:
         "cooling_until",
         "derated",
         "due",
+        "energy_ws",
         "event",
         "held",
         "index",
@@ -35,6 +36,7 @@ class Slot:
         "since",
         "soc",
         "spec",
+        "taper_w_per_soc",
         "tapering",
         "temperature_c",
         "thermal",
@@ -43,6 +45,8 @@ class Slot:
     def __init__(self, index: int, spec: StationSpec, pack: PackSpec) -> None:
         self.index = index
         self.spec, self.pack, self.thermal = spec, pack, spec.thermal
+        self.energy_ws = pack.capacity_wh * charging.HOUR_S
+        self.taper_w_per_soc = self.energy_ws / pack.tau_s
         self.phase = EMPTY
         self.ready = False
         self.derated = False

@@ -153,15 +153,13 @@ class Station:
 
     def power_w(self) -> float:
         """What all chargers together draw from the grid now, base load included."""
-        now, charger = self.env.now, self.spec.charger
-        packs_w = 0.0
+        now, packs_w = self.env.now, 0.0
         for slot in self.slots:
-            if slot.phase == CHARGING:
-                rate = slot.rate
-                if slot.tapering:
-                    rate = (slot.pack.soc_infinity - slot.soc_at(now)) / slot.pack.tau_s
-                packs_w += rate * slot.pack.capacity_wh * charging.HOUR_S
-        return self.spec.base_load_w + packs_w / charger.efficiency
+            if slot.tapering:
+                packs_w += slot.taper_w_per_soc * (slot.pack.soc_infinity - slot.soc_at(now))
+            else:
+                packs_w += slot.rate * slot.energy_ws
+        return self.spec.base_load_w + packs_w / self.spec.charger.efficiency
 
     def share(self) -> None:
         """Share the grid limit among the packs that charge; who keeps his rate is not touched.
@@ -172,20 +170,20 @@ class Station:
         now, spec = self.env.now, self.spec
         cap_w = spec.charger.power_w
         derated_w = cap_w * spec.thermal.derate_factor
-        active: list[tuple[Slot, float, float]] = []
+        active: list[Slot] = []
+        tapers: list[float] = []
         demands: list[float] = []
         for slot in self.slots:
             if slot.phase == CHARGING:
-                pack = slot.pack
-                energy_ws = pack.capacity_wh * charging.HOUR_S
-                taper_w = (pack.soc_infinity - slot.soc_at(now)) / pack.tau_s * energy_ws
+                taper_w = slot.taper_w_per_soc * (slot.pack.soc_infinity - slot.soc_at(now))
                 limit_w = 0.0 if slot.held else derated_w if slot.derated else cap_w
+                active.append(slot)
+                tapers.append(taper_w)
                 demands.append(limit_w if limit_w < taper_w else taper_w)
-                active.append((slot, taper_w, energy_ws))
         level_w = charging.water_level(demands, (spec.grid_limit_w - spec.base_load_w) * spec.charger.efficiency)
-        for (slot, taper_w, energy_ws), demand_w in zip(active, demands, strict=True):
+        for slot, taper_w, demand_w in zip(active, tapers, demands, strict=True):
             power_w = demand_w if demand_w < level_w else level_w
-            slot.charge(now, power_w / energy_ws, power_w >= taper_w * _TAPER_TOLERANCE)
+            slot.charge(now, power_w / slot.energy_ws, power_w >= taper_w * _TAPER_TOLERANCE)
         self._set_alarm()
 
     def _set_alarm(self) -> None:
@@ -250,11 +248,15 @@ class Station:
                 self._wait(until)
 
     def _at(self, time: float) -> Event:
-        """An event at exactly that time (now, if it has passed): a plain delay may miss it by one rounding."""
+        """An event at exactly that time (now, if it has passed)."""
         now = self.env.now
         delay = max(time - now, 0.0)
-        if now + delay < time:
-            delay = nextafter(delay, inf)
-        elif now + delay > time and delay > 0.0:
-            delay = nextafter(delay, 0.0)
-        return self.env.timeout(delay)
+        if delay == 0.0 or now + delay == time:
+            return self.env.timeout(delay)
+        return self.env.process(self._hop(time))
+
+    def _hop(self, time: float) -> _Process:
+        """Where no delay leads to ``time`` by one rounded sum, stop just before it: from there, one does."""
+        while (now := self.env.now) < time:
+            delay = time - now
+            yield self.env.timeout(delay if now + delay <= time else nextafter(delay, 0.0))
