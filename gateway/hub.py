@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -19,6 +19,9 @@ HISTORY = 300
 """How many sequence numbers back a client may stand and still be served a delta (deletions are kept that long)."""
 
 Fields = dict[str, Any]
+
+
+Break = Literal["overflow", "gap"]
 
 
 class UnknownTopicError(KeyError):
@@ -170,11 +173,15 @@ class Hub:
             frame = held.frames[SNAPSHOT] = _frame(content, held.seq)
         return frame
 
-    def since(self, topic: str, prev: int) -> Frame | None:
-        """The body of a ``delta`` message from ``prev`` to now, or None if that is too far back (or never was)."""
+    def since(self, topic: str, prev: int) -> Frame | Break:
+        """The body of a ``delta`` message from ``prev`` to now, or why there is none and a snapshot is needed.
+
+        ``overflow``: ``prev`` is too far back, or never was. ``gap``: a key went and came back since, which a delta
+        does not tell (no key stands in both ``set`` and ``del``, so that the order of applying them does not matter).
+        """
         held = self._known(topic)
         if not max(held.seq - HISTORY, 0) <= prev <= held.seq:
-            return None
+            return "overflow"
         frame = held.frames.get(prev)
         if frame is None:
             changed = {
@@ -183,6 +190,8 @@ class Hub:
                 if stamp > prev
             }
             gone = [key for key, stamp in held.deleted.items() if stamp > prev]
+            if any(key in held.state for key in gone):
+                return "gap"
             content = {"prev": prev, "seq": held.seq, "ts": held.ts_ms, "set": changed, "del": gone}
             frame = held.frames[prev] = _frame(content, held.seq)
         return frame

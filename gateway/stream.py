@@ -249,7 +249,7 @@ class _Client:
         resumed = (
             resume is not None
             and resume.epoch == self._hub.epoch
-            and self._hub.since(message.topic, resume.seq) is not None
+            and isinstance(self._hub.since(message.topic, resume.seq), Frame)
         )
         self._last_sid += 1
         sid = self._last_sid
@@ -317,17 +317,21 @@ class _Client:
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
         held = subscription.seq
-        delta = None if held is None else self._hub.since(subscription.topic, held)
-        frame: Frame = delta or self._hub.full(subscription.topic)
-        if frame.seq == held:
-            return
-        subscription.seq = frame.seq  # before any wait: what is published meanwhile marks the subscription again
-        if held is not None:
+        if held is None:
+            kind, frame = "snap", self._hub.full(subscription.topic)
+        else:
+            step = self._hub.since(subscription.topic, held)
+            if not isinstance(step, Frame):
+                self._unsubscribe(sid)
+                await self._send(_text({"t": "reset", "sid": sid, "reason": step}))
+                return
+            if step.seq == held:
+                return
+            kind, frame = "delta", step
             self._conflated += frame.seq - held - 1
             self._stream.conflated += frame.seq - held - 1
-            if delta is None:
-                await self._send(_text({"t": "reset", "sid": sid, "reason": "overflow"}))
-        await self._send(f'{{"t":"{"snap" if delta is None else "delta"}","sid":{sid},{frame.body}')
+        subscription.seq = frame.seq  # before the wait: what is published meanwhile marks the subscription again
+        await self._send(f'{{"t":"{kind}","sid":{sid},{frame.body}')
 
     async def _send(self, text: str) -> None:
         started = self._clock.monotonic()

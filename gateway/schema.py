@@ -1,0 +1,164 @@
+"""The JSON shapes of the REST API, for its description at /openapi.json; tests hold the answers to them.
+
+They describe and do not validate: what is answered was built by the gateway itself, and is encoded once.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+QualityName = Literal["good", "uncertain", "bad"]
+
+
+class Shape(BaseModel):
+    """More fields may come; those named here stay."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class StationSummary(Shape):
+    id: str
+    name: str
+    latitude: float
+    longitude: float
+    quality: QualityName
+    reason: str | None
+    data_time: float | None
+    data_age_s: float | None
+    slots: int
+    bays: int
+    occupied: int | None
+    ready: int | None
+    ready_quality: QualityName
+    ready_reason: str | None
+    charging: int | None
+    faulted: int | None
+    power_w: float | None
+    grid_limit_w: float | None
+    stockout_probability: dict[str, float] | None
+    forecast_time: float | None
+    protocols: list[str]
+
+
+class TwinSlot(Shape):
+    soc: float | None
+    temperature_c: float | None
+    quality: QualityName
+    reason: str | None
+
+
+class Slot(Shape):
+    slot: int
+    quality: QualityName
+    reason: str | None
+    source_time: float | None
+    data_time: float | None
+    age_s: float | None
+    occupied: bool | None
+    enabled: bool | None
+    door_open: bool | None
+    locked: bool | None
+    pack_id: str | None
+    soc: float | None
+    soh: float | None
+    temperature_c: float | None
+    cycle_count: int | None
+    capacity_wh: float | None
+    charger_state: str | None
+    power_w: float | None
+    voltage_v: float | None
+    current_a: float | None
+    ready: bool | None
+    not_good: dict[str, str]
+    twin: TwinSlot | None
+
+
+class StationDetail(Shape):
+    """The summary, with the slots themselves in ``slots``."""
+
+    id: str
+    name: str
+    quality: QualityName
+    data_age_s: float | None
+    ready: int | None
+    slots: list[Slot]
+
+
+class Quantiles(Shape):
+    p10: float | None
+    p50: float | None
+    p90: float | None
+
+
+class ReadyBands(Shape):
+    t: list[float]
+    p05: list[float]
+    p25: list[float]
+    p50: list[float]
+    p75: list[float]
+    p95: list[float]
+
+
+class ForecastAnswer(Shape):
+    station: str
+    generated_at: float
+    valid_until: float
+    model: str
+    replicas: int
+    seed: int
+    quality: QualityName
+    reason: str | None
+    data_age_s: float | None
+    stockout_probability: dict[str, float]
+    lost_swaps: dict[str, float]
+    time_to_stockout_s: Quantiles
+    ready: ReadyBands
+
+
+class HistoryAnswer(Shape):
+    station: str
+    signal: str
+    slot: int | None
+    t: list[float]
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+    last: list[float | None]
+    quality: list[QualityName | None]
+
+
+class DeviceAnswer(Shape):
+    id: str
+    station: str
+    protocol: str
+    profile: str
+    url: str
+    state: Literal["connecting", "connected", "no_communication"]
+    detail: str | None
+    quality: QualityName
+    reason: str | None
+    points: int
+    good: int
+    stale: int
+    bad: int
+    data_time: float | None
+    data_age_s: float | None
+
+
+class HealthAnswer(Shape):
+    status: Literal["ok", "degraded"]
+    reasons: list[str]
+
+
+class ReadyAnswer(Shape):
+    ready: bool
+
+
+class Fault(Shape):
+    code: str
+    message: str
+    remedy: str
+
+
+class ErrorAnswer(Shape):
+    error: Fault
