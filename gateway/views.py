@@ -38,7 +38,7 @@ class StationView:
 class Live:
     """What is known of every slot: from telemetry where that is good, else from the twin. Arrays by slot.
 
-    ``from_twin`` marks slots whose readiness telemetry does not tell, ``present`` those not known to be empty.
+    ``from_twin`` marks slots whose readiness telemetry does not tell, ``present`` those not last said to be empty.
     ``heard``: the station reported at least once.
     """
 
@@ -68,7 +68,7 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     empty = occupied_good & (occupied == 0.0)
     full = soc_good & (soc >= layout.station.ready_soc)
     # Readiness is known where all of its parts are good, or where one good part alone rules it out.
-    known = empty | closed & occupied_good | (occupied_good & state_good & soc_good)
+    known = empty | (closed & occupied_good) | (occupied_good & state_good & soc_good)
     ready = occupied_good & ~empty & ~closed & state_good & full
     is_occupied = occupied_good & ~empty
     charging = state_good & (state == ChargerState.CHARGING)
@@ -80,8 +80,9 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
         is_occupied = np.where(occupied_good, is_occupied, phase != SlotPhase.EMPTY)
         charging = np.where(state_good, charging, phase == SlotPhase.CHARGING)
         faulted = np.where(state_good, faulted, phase == SlotPhase.OUT)
-    matters = np.concatenate([layout.slot["occupied"], layout.slot["charger_state"], layout.slot["soc"][~empty]])
-    return Live(heard(image, layout), is_occupied, charging, faulted, ready, ~known, ~empty, matters)
+    present = occupied != 0.0
+    matters = np.concatenate([layout.slot["occupied"], layout.slot["charger_state"], layout.slot["soc"][present]])
+    return Live(heard(image, layout), is_occupied, charging, faulted, ready, ~known, present, matters)
 
 
 def station_view(
@@ -155,7 +156,7 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
     beliefs = _beliefs(estimate, layout.station.slots)
     slots: dict[str, Fields] = {}
     for index in range(layout.station.slots):
-        empty = columns["occupied"][index] is False and marks["occupied"][index] == Quality.GOOD
+        empty = columns["occupied"][index] is False
         fields: Fields = {"slot": index + 1}
         not_good: dict[str, str] = {}
         for name in SLOT_SIGNALS:
@@ -183,10 +184,10 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
 
 
 def device_view(image: Image, layout: Layout, sink: DeviceSink, now: float) -> Fields:
-    """The health of one device and of its link. Pack signals of a slot known to be empty do not count."""
+    """The health of one device and of its link. Pack signals of a slot said to be empty do not count."""
     device, link = sink.device, sink.link
     occupied = layout.slot["occupied"]
-    empty = (image.quality[occupied] == Quality.GOOD) & (image.value[occupied] == 0.0)
+    empty = image.value[occupied] == 0.0
     absent = np.concatenate([layout.slot[name][empty] for name in PACK_SIGNALS])
     numbers = np.arange(sink.rows.start, sink.rows.stop, dtype=np.int32)
     counted = numbers[~np.isin(numbers, absent)]
