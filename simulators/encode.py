@@ -1,0 +1,75 @@
+"""From a signal's value to the raw value that a device of the given profile sends for it."""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from config.binding import BoundPoint
+from config.profile import Point
+from simulators.station import PhysicalStation, Value
+from twin.signals import ChargerState, Kind
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Face(Protocol):
+    """A device as the network sees it."""
+
+    async def start(self) -> None:
+        """Listen or connect. Raises ``config.errors.ListenError``, having left nothing behind."""
+
+    async def publish(self, now: float) -> None:
+        """Show the station as it is now (site time, epoch s)."""
+
+    async def stop(self) -> None:
+        """End all connections and free the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[K]):
+    """One thing that a device sends: usually one point, or several that are bits of the same number."""
+
+    key: K
+    points: tuple[BoundPoint, ...]
+
+    @property
+    def point(self) -> Point:
+        return self.points[0].point
+
+    def raw(self, station: PhysicalStation) -> Value:
+        """The raw value now; ``None`` where there is no value."""
+        if self.point.bit is None:
+            bound = self.points[0]
+            return raw_value(bound.point, station.value(bound.point.signal, bound.slot))
+        return sum(
+            1 << (bound.point.bit or 0) for bound in self.points if station.value(bound.point.signal, bound.slot)
+        )
+
+
+def items(points: Iterable[BoundPoint], key: Callable[[BoundPoint], K]) -> list[Item[K]]:
+    """Points by where they are sent, in the order of the first of each."""
+    grouped: dict[K, list[BoundPoint]] = {}
+    for bound in points:
+        grouped.setdefault(key(bound), []).append(bound)
+    return [Item(where, tuple(together)) for where, together in grouped.items()]
+
+
+def raw_value(point: Point, value: Value) -> Value:
+    """The inverse of ``value = sign * (raw * scale + offset)``; enumerations become their number.
+
+    A state that the device type has no number for is no value.
+    """
+    if value is None:
+        return None
+    match point.definition.kind:
+        case Kind.TEXT:
+            return str(value)
+        case Kind.BOOL:
+            return bool(value)
+        case Kind.ENUM:
+            label = ChargerState(int(value)).name.lower()
+            return next((number for number, name in (point.enum or {}).items() if name == label), None)
+        case Kind.COUNTER if point.scale == 1.0 and point.offset == 0.0 and isinstance(value, int):
+            return point.sign * value
+        case _:
+            return (point.sign * float(value) - point.offset) / point.scale

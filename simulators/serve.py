@@ -1,0 +1,152 @@
+"""Serve a whole site's emulated devices on loopback, until cancelled."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from config.binding import BoundDevice
+from config.clock import Clock, wall_period_s
+from config.loader import LoadedSite
+from config.site import EmulatedStation, Station
+from simulators.broker import EmbeddedBroker
+from simulators.encode import Face
+from simulators.listen import require_loopback
+from simulators.modbus import ModbusFace, Unit
+from simulators.mqtt import MqttFace
+from simulators.opcua import OpcUaFace
+from simulators.riders import ListedRiders, Riders, drawn_riders, read_arrivals
+from simulators.station import PhysicalStation
+from simulators.truth import TruthServer
+
+STEP_S = 1.0
+NOBODY = (1.0,) * 48
+"""Any shape will do where no demand is given: the day's total is then zero."""
+
+
+async def serve(loaded: LoadedSite, clock: Clock, *, on_ready: Callable[[str], None] | None = None) -> None:
+    """Run the emulation of all stations. ``on_ready`` is told, in words, once every address is listened on.
+
+    Raises ``config.errors.ListenError`` where an address cannot be had and ``ConfigError`` for a bad file of
+    arrivals; nothing is left running then, nor after cancellation.
+    """
+    stations = build_stations(loaded, clock.now())
+    brokers = embedded_brokers(loaded)
+    faces = build_faces(loaded.bind(), stations)
+    settings = loaded.site.emulation
+    async with AsyncExitStack() as stack:
+        truth = TruthServer(stations, settings.truth_port, "emulation.truth_port")
+        serving = asyncio.ensure_future(truth.run())
+        stack.push_async_callback(_end, truth, serving)
+        for broker in brokers:
+            await broker.start()
+            stack.push_async_callback(broker.stop)
+        for face, _ in faces:
+            await face.start()
+            stack.push_async_callback(face.stop)
+        if on_ready is not None:
+            on_ready(f"{len(stations)} stations on {len(faces)} addresses; ground truth at {truth.url}")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_live(stations, clock))
+            for face, interval_s in faces:
+                group.create_task(_show(face, interval_s, clock))
+
+
+def build_stations(loaded: LoadedSite, start: float) -> dict[str, PhysicalStation]:
+    """The physical stations behind the devices, with their riders. Raises ``ConfigError``."""
+    zone = ZoneInfo(loaded.site.timezone)
+    read: dict[Path, dict[str, list[float]]] = {}
+    stations: dict[str, PhysicalStation] = {}
+    for config in loaded.site.stations:
+        arrivals = config.emulation.arrivals if config.emulation else None
+        if arrivals is not None:
+            file = loaded.resolve(arrivals)
+            if file not in read:
+                read[file] = read_arrivals(file)
+            riders: Riders = ListedRiders(read[file].get(config.id, []), start)
+        else:
+            riders = drawn_riders(config, _shape(loaded, config), zone, start)
+        stations[config.id] = PhysicalStation(config, riders, start)
+    return stations
+
+
+def _shape(loaded: LoadedSite, config: Station) -> tuple[float, ...]:
+    demand = (config.emulation or EmulatedStation()).demand or config.demand
+    return loaded.half_hourly(demand) if demand else NOBODY
+
+
+def embedded_brokers(loaded: LoadedSite) -> list[EmbeddedBroker]:
+    """One broker an address that MQTT devices use, unless the site brings its own."""
+    if loaded.site.emulation.broker == "external":
+        return []
+    keys: dict[tuple[str, int], str] = {}
+    for number, station in enumerate(loaded.site.stations):
+        for index, device in enumerate(station.devices):
+            if device.protocol == "mqtt":
+                keys.setdefault((device.host, device.port), url_key(number, index))
+    return [EmbeddedBroker(host, port, key) for (host, port), key in keys.items()]
+
+
+def build_faces(bound: list[BoundDevice], stations: dict[str, PhysicalStation]) -> list[tuple[Face, float]]:
+    """All faces with the interval (site s) at which each shows its station. Raises ``ListenError``."""
+    faces: list[tuple[Face, float]] = []
+    shared: dict[tuple[str, int], tuple[ModbusFace, list[float]]] = {}
+    order = list(stations)
+    for device in bound:
+        station = stations[device.station.id]
+        key = url_key(order.index(device.station.id), device.station.devices.index(device.device))
+        host, port = device.device.host, device.device.port
+        interval_s = min(point.interval_s for point in device.points)
+        if device.device.protocol == "mqtt":
+            variable = device.device.password_env
+            password = os.environ.get(variable) if variable else None
+            # Seen to at every step: some values are published as soon as they change.
+            faces.append((MqttFace(device, station, password=password), STEP_S))
+            continue
+        require_loopback(key, host, port)
+        if device.device.protocol == "opcua":
+            faces.append((OpcUaFace(device, station, key), interval_s))
+            continue
+        face, intervals = shared.setdefault((host, port), (ModbusFace(host, port), []))
+        face.add(Unit(device, station, key))
+        intervals.append(interval_s)
+    return faces + [(face, min(intervals)) for face, intervals in shared.values()]
+
+
+def url_key(station: int, device: int) -> str:
+    """The site file's key of a device's address."""
+    return f"stations[{station}].devices[{device}].url"
+
+
+async def _live(stations: dict[str, PhysicalStation], clock: Clock) -> None:
+    period_s = wall_period_s(clock, STEP_S)
+    due = clock.monotonic()
+    while True:
+        for station in stations.values():
+            station.advance(clock.now())
+            # Catching up after a pause takes a while; connections are served in between.
+            await clock.sleep(0.0)
+        due = await _until_next(clock, due, period_s)
+
+
+async def _show(face: Face, interval_s: float, clock: Clock) -> None:
+    period_s = wall_period_s(clock, interval_s)
+    due = clock.monotonic()
+    while True:
+        await face.publish(clock.now())
+        due = await _until_next(clock, due, period_s)
+
+
+async def _until_next(clock: Clock, due: float, period_s: float) -> float:
+    """Wait for the next deadline on a fixed grid; deadlines that have passed are skipped, not made up for."""
+    now = clock.monotonic()
+    due += period_s * max(1, int((now - due) // period_s) + 1)
+    await clock.sleep(due - now)
+    return due
+
+
+async def _end(truth: TruthServer, serving: asyncio.Future[None]) -> None:
+    truth.stop()
+    await serving

@@ -1,0 +1,61 @@
+"""Ground truth of the emulated stations, for scoring only: the gateway never reads it."""
+
+import contextlib
+from collections.abc import Generator, Mapping
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from simulators.listen import bind
+from simulators.station import PhysicalStation
+
+HOST = "127.0.0.1"
+
+
+def truth_of(station: PhysicalStation) -> dict[str, object]:
+    """A station's inner state. Item ``i`` of a list is slot ``i + 1``."""
+    return {
+        "time": station.time,
+        "ready": station.ready,
+        "occupied": [slot.pack is not None for slot in station.slots],
+        "soc": [slot.pack.soc if slot.pack else None for slot in station.slots],
+        "queue": station.queue,
+        "swaps": station.swaps,
+        "lost": station.lost,
+    }
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Signals belong to the process that runs the emulators."""
+        yield
+
+
+class TruthServer:
+    """``GET /truth`` on loopback."""
+
+    def __init__(self, stations: Mapping[str, PhysicalStation], port: int, key: str) -> None:
+        """Raises ``ListenError`` (naming ``key``) where the port cannot be had; 0 takes any free one."""
+        self._socket = bind(key, HOST, port)
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/truth"
+
+        async def truth(_: Request) -> JSONResponse:
+            return JSONResponse({name: truth_of(station) for name, station in stations.items()})
+
+        app = Starlette(routes=[Route("/truth", truth)])
+        self._server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
+
+    async def run(self) -> None:
+        """Serve until cancelled or stopped."""
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Let ``run`` end."""
+        self._server.should_exit = True
