@@ -1,0 +1,154 @@
+"""The running gateway: builds every room, starts them together, and stops them in order."""
+
+import asyncio
+import gc
+import socket
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+
+from adapters.base import LinkState
+from adapters.registry import build
+from adapters.supervisor import supervise
+from config.clock import Clock
+from config.loader import LoadedSite
+from gateway.api import create_app
+from gateway.forecast_runner import Basis, ForecastRunner
+from gateway.guard import is_loopback
+from gateway.health import Health, LoopMonitor, Part
+from gateway.hub import Hub
+from gateway.image import Image
+from gateway.layout import layouts
+from gateway.publisher import Publisher
+from gateway.recorder import Recorder
+from gateway.server import Server, listen
+from gateway.store import Store
+from gateway.stream import Stream
+from gateway.twin_runner import TwinRunner
+from gateway.ui import ui_status
+from gateway.views import heard
+from twin.observation import Estimate
+
+SWEEP_S = 0.25
+"""Wall seconds between two looks at the age of all values."""
+
+log = structlog.get_logger()
+
+
+async def run(
+    loaded: LoadedSite,
+    clock: Clock,
+    *,
+    emulated: bool = False,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Run a site's gateway until cancelled.
+
+    ``on_ready`` gets the address of the page once it is served. Raises ``ListenError`` or ``StoreError`` before
+    anything is started.
+    """
+    settings = loaded.site.gateway
+    sock = await listen(settings.host, settings.port)
+    store = Store(settings.data, clock, settings.retention_days, settings.retention_mb)
+    try:
+        await asyncio.to_thread(store.open)
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        await _Gateway(loaded, clock, store, emulated).run(sock, on_ready)
+    finally:
+        await asyncio.shield(asyncio.to_thread(store.close))
+
+
+class _Gateway:
+    """The rooms of one site and the few wires between them."""
+
+    def __init__(self, loaded: LoadedSite, clock: Clock, store: Store, emulated: bool) -> None:
+        self.loaded, self.clock, self.store = loaded, clock, store
+        bound = loaded.bind()
+        self.image = Image(bound, clock)
+        self.layouts = layouts(bound)
+        self.hub = Hub(clock)
+        self.twins = TwinRunner(self.image, self.layouts, clock, self._stepped)
+        self.forecasts = ForecastRunner(loaded, clock, self._basis, self._forecasted)
+        self.publisher = Publisher(
+            self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest
+        )
+        self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
+        self.monitor = LoopMonitor(clock)
+        release = version("swaptwin")
+        self.stream = Stream(self.hub, clock, version=release)
+        identity = {
+            "version": release,
+            "site": loaded.site.site,
+            "name": loaded.site.name,
+            "timezone": loaded.site.timezone,
+            "emulated": emulated,
+        }
+        parts: dict[str, Part] = {
+            "twin": self.twins.health,
+            "forecast": lambda: {"age_s": self.forecasts.age_s(), "duration_s": self.forecasts.duration_s},
+            "stream": self.stream.status,
+            "store": store.health,
+            "devices": self._devices,
+            "ui": ui_status,
+        }
+        self.health = Health(clock, self.monitor, identity, parts)
+
+    async def run(self, sock: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+        app = create_app(
+            self.hub,
+            clock=self.clock,
+            stream=self.stream,
+            history=self.store.history,
+            health=self.health.report,
+            ready=lambda: self.image.swept,
+            loopback=is_loopback(self.loaded.site.gateway.host),
+            version=self.stream.version,
+        )
+        server = Server(app, sock, self.clock, drain=self.stream.drain)
+        self.image.sweep()
+        async with asyncio.TaskGroup() as group:
+            for device in self.image.devices:
+                group.create_task(supervise(build(device, self.clock), self.image.sink(device), self.clock))
+            group.create_task(self._sweep())
+            for room in (self.twins, self.forecasts, self.publisher, self.recorder, self.monitor, server):
+                group.create_task(room.run())
+            # What stands now stands for good: the collector need not look at it again, which would stop the loop.
+            gc.collect()
+            gc.freeze()
+            log.info("gateway serves", url=server.url, stations=len(self.layouts), devices=len(self.image.devices))
+            if on_ready is not None:
+                on_ready(server.url)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.clock.sleep(SWEEP_S)
+            self.image.sweep()
+
+    def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
+        self.recorder.swaps(station, estimate, before)
+        if before is None or before.ready != estimate.ready:
+            self.forecasts.hurry(station)
+            self.publisher.mark(station)
+
+    def _basis(self, station: str) -> Basis | None:
+        estimate = self.twins.estimates.get(station)
+        if estimate is None or not heard(self.image, self.layouts[station]):
+            return None
+        summary = self.publisher.summaries[station]
+        if summary["quality"] == "good" and not estimate.substituted.any():
+            return Basis(estimate, "good", None, summary["data_time"])
+        return Basis(estimate, "uncertain", "substituted", summary["data_time"])
+
+    def _forecasted(self, station: str, made: dict[str, Any]) -> None:
+        self.store.forecast(made)
+        self.publisher.forecast(station, made)
+
+    def _devices(self) -> dict[str, int]:
+        states = [sink.link.state for sink in self.image.sinks]
+        connected = sum(state is LinkState.CONNECTED for state in states)
+        return {"connected": connected, "away": len(states) - connected}
