@@ -80,7 +80,6 @@ class Converter:
         self._bit = np.array([-1 if p.bit is None else p.bit for p in profile])
         self._boolean = np.array([s.kind is Kind.BOOL for s in signals])
         self._text = np.array([s.kind is Kind.TEXT for s in signals])
-        self._nan_is_invalid = np.array([any(math.isnan(x) for x in p.invalid) for p in profile])
         width = max((len(p.invalid) for p in profile), default=0)
         self._invalid = np.full((len(points), width), math.nan)
         for row, p in enumerate(profile):
@@ -93,7 +92,7 @@ class Converter:
         # A profile writes -9999.1; the device's 32-bit float nearest to it is another number in 64 bits.
         with np.errstate(over="ignore"):
             sentinels = self._invalid[rows].astype(raw.dtype if raw.dtype.kind == "f" else np.float64)
-        not_configured = (plain[:, None] == sentinels).any(axis=1) | (np.isnan(plain) & self._nan_is_invalid[rows])
+        not_configured = (plain[:, None] == sentinels).any(axis=1)
         broken = ~np.isfinite(plain)
         with np.errstate(over="ignore", invalid="ignore"):
             values = plain * self._scale[rows] + self._offset[rows]

@@ -36,6 +36,10 @@ class LinkReporter:
     def is_up(self) -> bool:
         return self._sink.link.state is LinkState.CONNECTED
 
+    @property
+    def is_away(self) -> bool:
+        return self._sink.link.state is LinkState.AWAY
+
     def up(self, detail: str) -> None:
         link = self._sink.link
         link.detail = detail
@@ -52,7 +56,7 @@ class LinkReporter:
     def down(self, detail: str) -> None:
         link = self._sink.link
         link.detail = detail
-        if link.state is LinkState.AWAY:
+        if self.is_away:
             return
         link.state = LinkState.AWAY
         link.since = self._clock.now()

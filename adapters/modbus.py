@@ -76,7 +76,7 @@ class ModbusAdapter:
     """Polls one unit. All poll groups share the connection, one request at a time; cycles never overlap."""
 
     def __init__(self, device: BoundDevice, clock: Clock, rng: random.Random) -> None:
-        """Raises ``ValueError`` where the profile cannot be read by any plan of requests."""
+        """Raises ``ValueError`` where a point lies outside the address space."""
         self._device = device
         self._clock = clock
         self._backoff = Backoff(clock, rng)

@@ -35,7 +35,7 @@ def plan(device: BoundDevice) -> tuple[PollGroup, ...]:
     """Merge the points of each poll group and table into few requests.
 
     A request bridges at most ``max_hole`` registers that nobody asked for and reads at most ``max_read``.
-    Raises ``ValueError`` for a value that no request can hold; it names the point and says what to do.
+    Raises ``ValueError`` for a value that lies outside the address space; it names the point.
     """
     groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, bound in enumerate(device.points):
@@ -71,7 +71,7 @@ def _merge(device: BoundDevice, table: str, rows: list[int]) -> Iterator[Request
     start = end = 0
     for row in sorted(rows, key=lambda row: (_places(device, row).start, row)):
         places = _places(device, row)
-        _check(device, row, places, cap)
+        _check(device, row, places)
         if members and (places.start - end > device.profile.max_hole or max(end, places.stop) - start > cap):
             yield Request(table, start, end - start, tuple(members))
             members = []
@@ -92,15 +92,9 @@ def _places(device: BoundDevice, row: int) -> range:
     return range(bound.address, bound.address + width)
 
 
-def _check(device: BoundDevice, row: int, places: range, cap: int) -> None:
-    path = device.points[row].path
-    if len(places) > cap:
-        raise ValueError(
-            f"{device.id}: {path} takes {len(places)} registers but max_read is {cap}; a value is never read in "
-            "pieces, so raise max_read or shorten the value"
-        )
+def _check(device: BoundDevice, row: int, places: range) -> None:
     if places.start < 0 or places.stop > ADDRESSES:
         raise ValueError(
-            f"{device.id}: {path} lies at {places.start}-{places.stop - 1}, outside 0-{ADDRESSES - 1}; "
-            "check address, address_base and stride"
+            f"{device.id}: {device.points[row].path} lies at {places.start}-{places.stop - 1}, outside "
+            f"0-{ADDRESSES - 1}; check address, address_base and stride"
         )

@@ -75,7 +75,7 @@ class _Inbox:
             # Nothing that we asked for has such a topic.
             self.dropped += 1
             return
-        self._put(_Message(topic, message.payload, message.retain, self._clock.now()))
+        self._put(_Message(topic, bytes(message.payload), message.retain, self._clock.now()))
 
     def on_connect(
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -164,12 +164,14 @@ class MqttAdapter:
     async def _listen(self, inbox: _Inbox, sink: Sink, report: LinkReporter) -> None:
         """Drain the inbox once a tick; ends with ``LostError`` when the session brings nothing."""
         broker_up = False
+        counted = 0
         heard_at = self._clock.monotonic()
         self._standstill.begin()
         while True:
             await self._clock.sleep(TICK_S)
-            sink.link.dropped += inbox.dropped
-            inbox.dropped = 0
+            dropped = inbox.dropped
+            sink.link.dropped += dropped - counted
+            counted = dropped
             # Only what is there now, so that a flood cannot hold the loop.
             for _ in range(len(inbox.queue)):
                 item = inbox.queue.popleft()
@@ -211,9 +213,10 @@ class MqttAdapter:
 
     def _take(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
         topic = self._topics.get(message.topic)
-        if topic is None:
+        if topic is None or (message.retained and report.is_away):
+            # What the broker retains of a device that is known to be away brings no value back to life.
             return
-        if message.payload == b"" and message.retained is False:
+        if not message.payload:
             # An empty message clears the broker's retained one; it says nothing of the device.
             return
         try:

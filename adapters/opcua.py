@@ -11,7 +11,12 @@ from typing import Any
 
 import numpy as np
 import structlog
-from asyncua import Client, ua
+from asyncua import ua
+from asyncua.client.client import Client
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from adapters.backoff import Backoff
 from adapters.base import Sink
@@ -46,10 +51,10 @@ AHEAD_S = 5.0
 _EXPANDED = re.compile(r"nsu=(?P<uri>.*?);(?P<node>[isgb]=.*)", re.DOTALL)
 _FILTER_REFUSED = frozenset(
     {
-        ua.StatusCodes.BadFilterNotAllowed,
-        ua.StatusCodes.BadMonitoredItemFilterUnsupported,
-        ua.StatusCodes.BadMonitoredItemFilterInvalid,
-        ua.StatusCodes.BadDeadbandFilterInvalid,
+        StatusCodes.BadFilterNotAllowed,
+        StatusCodes.BadMonitoredItemFilterUnsupported,
+        StatusCodes.BadMonitoredItemFilterInvalid,
+        StatusCodes.BadDeadbandFilterInvalid,
     }
 )
 
@@ -67,7 +72,7 @@ def node_id(address: str, namespaces: Sequence[str]) -> ua.NodeId:
         prefix, node = f"ns={namespaces.index(expanded['uri'])};", expanded["node"]
     try:
         return ua.NodeId.from_string(prefix + node)
-    except ua.UaError as error:
+    except UaError as error:
         raise ValueError(f"{address!r} is no node id") from error
 
 
@@ -93,7 +98,7 @@ class OpcUaAdapter:
                 async with self._session() as client:
                     await _Subscription(self, client, sink, report).run()
             # A fresh Client each time: reconnecting a used one may hang.
-            except (LostError, OSError, ua.UaError) as error:
+            except (LostError, OSError, UaError) as error:
                 report.down(explain(error, device.host, device.port))
             await self._backoff.wait()
 
@@ -115,7 +120,7 @@ class OpcUaAdapter:
             try:
                 async with self._clock.timeout(CLOSE_TIMEOUT_S):
                     await client.disconnect()
-            except (OSError, ua.UaError):
+            except (OSError, UaError):
                 # The server is gone or does not answer: it ends the session by itself after its time-out.
                 pass
             client.disconnect_socket()
@@ -191,7 +196,7 @@ class _Subscription:
         parameters.PublishingEnabled = True
         created = await self._session.create_subscription(parameters, self._on_publish)
         self._id = created.SubscriptionId
-        expected_s = created.RevisedPublishingInterval / 1000.0 * created.RevisedMaxKeepAliveCount
+        expected_s: float = created.RevisedPublishingInterval / 1000.0 * created.RevisedMaxKeepAliveCount
         if not self._standstill.tripped:
             self._report.up(f"subscribed at {self._device.device.url}")
         return max(SILENT_PUBLISHES * expected_s, self._device.profile.timeout_s, SHORTEST_SILENCE_S)
@@ -206,7 +211,7 @@ class _Subscription:
             try:
                 nodes.append((row, node_id(str(self._device.points[row].address), namespaces)))
             except (LookupError, ValueError) as error:
-                refused[row] = ua.StatusCodes.BadNodeIdUnknown
+                refused[row] = StatusCodes.BadNodeIdUnknown
                 why[row] = str(error)
         size = await self._items_a_call()
         while nodes:
@@ -219,7 +224,7 @@ class _Subscription:
                         again.append((row, node))
                     elif code & 0x8000_0000:
                         refused[row] = code
-                        why[row] = ua.StatusCode(code).name
+                        why[row] = ua.StatusCode(ua.UInt32(code)).name
             nodes = again
         self._adapter.note_refused(refused, why)
         if refused and report and not self._standstill.tripped:
@@ -229,11 +234,11 @@ class _Subscription:
     async def _items_a_call(self) -> int:
         """How many items the server takes in one call; most do not say."""
         node = self._client.get_node(
-            ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
+            ua.NodeId(ua.Int32(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall))
         )
         try:
             limit = await node.read_value()
-        except ua.UaStatusCodeError:
+        except UaStatusCodeError:
             return ITEMS_A_CALL
         return min(int(limit), ITEMS_A_CALL) if isinstance(limit, int) and limit > 0 else ITEMS_A_CALL
 
@@ -269,7 +274,7 @@ class _Subscription:
             wanted.Filter = change
         request = ua.MonitoredItemCreateRequest()
         request.ItemToMonitor.NodeId = node
-        request.ItemToMonitor.AttributeId = ua.AttributeIds.Value
+        request.ItemToMonitor.AttributeId = AttributeIds.Value
         request.MonitoringMode = ua.MonitoringMode.Reporting
         request.RequestedParameters = wanted
         return request

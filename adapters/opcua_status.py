@@ -1,6 +1,6 @@
 """What an OPC UA status code says of a value, in the vocabulary's quality and reason (OPC 10000-4 §7.39, 10000-8)."""
 
-from asyncua import ua
+from asyncua.ua.status_codes import StatusCodes
 
 from twin.signals import Quality, Reason
 
@@ -8,7 +8,7 @@ _SEVERITY = 0xC000_0000
 _CODE = 0xFFFF_0000
 
 _REASONS: dict[int, Reason] = {
-    getattr(ua.StatusCodes, name) & _CODE: reason
+    getattr(StatusCodes, name) & _CODE: reason
     for reason, names in {
         Reason.NO_COMMUNICATION: (
             "BadNoCommunication",
@@ -46,7 +46,7 @@ _REASONS: dict[int, Reason] = {
 def meaning(code: int) -> tuple[Quality, Reason]:
     """Quality and reason of a status code; unknown kinds of trouble count as the sensor's.
 
-    >>> meaning(ua.StatusCodes.BadNoCommunication)
+    >>> meaning(StatusCodes.BadNoCommunication)
     (<Quality.BAD: 2>, <Reason.NO_COMMUNICATION: 2>)
     """
     severity = code & _SEVERITY

@@ -20,6 +20,6 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
 def build(device: BoundDevice, clock: Clock, rng: random.Random | None = None) -> Adapter:
     """The adapter of a device, by its profile's protocol. Nothing is connected yet.
 
-    Raises ``ValueError`` where the profile's points cannot be read (a Modbus value longer than ``max_read``).
+    Raises ``ValueError`` where the profile's points cannot be read (a Modbus address out of bounds).
     """
     return ADAPTERS[device.profile.protocol](device, clock, rng or random.Random())  # noqa: S311 - only jitter
