@@ -140,9 +140,8 @@ class Station:
         slot = self.slots[index]
         was_ready = slot.ready
         slot.place(self.env.now, phase, soc, self.spec.thermal.ambient_c if temperature_c is None else temperature_c)
-        slot.cooling_until = inf
-        if phase == COOLING:
-            slot.cooling_until = cooling_until
+        until, slot.cooling_until = slot.cooling_until, cooling_until if phase == COOLING else inf
+        if slot.cooling_until != until and phase == COOLING:
             self.env.process(self._cool(slot, cooling_until))
         self._count_ready(slot.ready - was_ready)
 
