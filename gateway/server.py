@@ -66,6 +66,7 @@ class Server:
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 self._serve_one,
+                interface="asgi3",
                 http="httptools",
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
