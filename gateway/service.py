@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import structlog
@@ -52,15 +52,12 @@ async def run(
     settings = loaded.site.gateway
     sock = await listen(settings.host, settings.port)
     store = Store(settings.data, clock, settings.retention_days, settings.retention_mb)
-    try:
+    with sock:
         await asyncio.to_thread(store.open)
-    except BaseException:
-        sock.close()
-        raise
-    try:
-        await _Gateway(loaded, clock, store, emulated).run(sock, on_ready)
-    finally:
-        await asyncio.shield(asyncio.to_thread(store.close))
+        try:
+            await _Gateway(loaded, clock, store, emulated).run(sock, on_ready)
+        finally:
+            await asyncio.shield(asyncio.to_thread(store.close))
 
 
 class _Gateway:
@@ -79,7 +76,7 @@ class _Gateway:
         )
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
         self.monitor = LoopMonitor(clock)
-        release = version("swaptwin")
+        release = _release()
         self.stream = Stream(self.hub, clock, version=release)
         identity = {
             "version": release,
@@ -152,3 +149,10 @@ class _Gateway:
         states = [sink.link.state for sink in self.image.sinks]
         connected = sum(state is LinkState.CONNECTED for state in states)
         return {"connected": connected, "away": len(states) - connected}
+
+
+def _release() -> str:
+    try:
+        return version("swaptwin")
+    except PackageNotFoundError:
+        return "0+source"  # started from a checkout that was not installed
