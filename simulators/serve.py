@@ -43,9 +43,9 @@ async def serve(loaded: LoadedSite, clock: Clock, *, on_ready: Callable[[str], N
         for broker in brokers:
             await broker.start()
             stack.push_async_callback(broker.stop)
+        stack.push_async_callback(_stop_all, [face for face, _ in faces])
         for face, _ in faces:
             await face.start()
-            stack.push_async_callback(face.stop)
         if on_ready is not None:
             on_ready(f"{len(stations)} stations on {len(faces)} addresses; ground truth at {truth.url}")
         async with asyncio.TaskGroup() as group:
@@ -145,6 +145,11 @@ async def _until_next(clock: Clock, due: float, period_s: float) -> float:
     due += period_s * max(1, int((now - due) // period_s) + 1)
     await clock.sleep(due - now)
     return due
+
+
+async def _stop_all(faces: list[Face]) -> None:
+    """Together, because each waits for something of its own; a face that never started has nothing to stop."""
+    await asyncio.gather(*(face.stop() for face in faces))
 
 
 async def _end(truth: TruthServer, serving: asyncio.Future[None]) -> None:
