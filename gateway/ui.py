@@ -43,8 +43,8 @@ class Ui(StaticFiles):
         """The folder may come later: ``make ui`` beside a running gateway."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if path == "api" or path.startswith("api/"):
-            raise HTTPException(404)
+        if path.partition("/")[0] == "api" and scope["method"] in ("GET", "HEAD"):
+            raise HTTPException(404)  # not the app's start page for a mistyped address
         try:
             response = await super().get_response(path, scope)
             response.headers["Cache-Control"] = IMMUTABLE if path.startswith("assets/") else "no-cache"
