@@ -16,9 +16,12 @@ Temperature is of first order: ``dT/dt = (T_ambient + K c^2 - T) / theta`` with 
 from collections.abc import Sequence
 from math import exp, inf, log
 
-from twin.spec import PackSpec, ThermalSpec
+import numpy as np
+
+from twin.spec import Floats, PackSpec, ThermalSpec
 
 HOUR_S = 3600.0
+_TAPERED = 0.97
 
 
 def taper_start(pack: PackSpec, limit_per_s: float) -> float:
@@ -163,3 +166,25 @@ def water_level(demands_w: Sequence[float], available_w: float) -> float:
         if higher <= level * (1.0 + 1e-14):
             return level
         level = higher
+
+
+def fit_pack(curves: Sequence[tuple[Floats, Floats]], capacity_wh: float) -> PackSpec:
+    """The two constants of a pack class from charge curves ``(time in s, SoC)``, at one or several rates.
+
+    Within the taper the rate is linear in SoC, with slope ``-1 / tau`` and root ``S``: a straight line through the
+    observed rates gives both. The last percent, where chargers cut the current off, counts only where the taper is
+    too short without it. Raises ``ValueError`` where no curve shows a taper.
+    """
+    middles, rates, tapers = [], [], []
+    for time_s, soc in curves:
+        rate = np.diff(soc) / np.diff(time_s)
+        middles.append((soc[1:] + soc[:-1]) / 2.0)
+        rates.append(rate)
+        tapers.append(rate < _TAPERED * np.median(rate[: max(len(rate) // 4, 1)]))
+    middle, rate, taper = np.concatenate(middles), np.concatenate(rates), np.concatenate(tapers)
+    early = taper & (middle < 0.99)
+    chosen = early if early.sum() >= 3 else taper
+    if chosen.sum() < 2:
+        raise ValueError("the curves show no taper: give curves that run to the end of the charge")
+    slope, offset = np.polyfit(middle[chosen], rate[chosen], 1)
+    return PackSpec(capacity_wh, soc_infinity=float(-offset / slope), tau_s=float(-1.0 / slope))
