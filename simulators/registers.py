@@ -2,7 +2,6 @@
 
 import math
 import struct
-from itertools import pairwise
 
 from config.profile import REGISTERS, Point, WordOrder
 from simulators.station import Value
@@ -76,8 +75,3 @@ def runs(spans: list[tuple[int, int]], bridge: int) -> list[tuple[int, int]]:
         else:
             merged.append((first, after))
     return merged
-
-
-def overlaps(spans: list[tuple[int, int]]) -> bool:
-    """Whether two spans share an address."""
-    return any(second[0] < first[1] for first, second in pairwise(sorted(spans)))
