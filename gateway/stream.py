@@ -9,19 +9,31 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast
+from typing import Any
 
-import msgspec
 import orjson
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from config.clock import Clock
 from gateway.hub import Frame, Hub
+from gateway.protocol import (
+    BAD_MESSAGE,
+    DRAINING,
+    SLOW_CONSUMER,
+    SUBPROTOCOL,
+    TOO_MANY,
+    GarbageError,
+    Message,
+    Ping,
+    RefusalError,
+    Sub,
+    Unsub,
+    parse,
+)
 
 log = structlog.get_logger()
 
-SUBPROTOCOL = "swap.v1.json"
 HEARTBEAT_S = 5.0
 SEND_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
@@ -35,44 +47,6 @@ MAX_REPLIES = 64
 
 ABORT_EXTENSION = "swaptwin.abort"
 """ASGI extension of gateway.server: a function that drops the connection with all that is still buffered for it."""
-
-BAD_MESSAGE, TOO_MANY, DRAINING, SLOW_CONSUMER = 4400, 4429, 4503, 4508
-
-Id = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-Rate = Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)]
-
-
-class Resume(msgspec.Struct):
-    epoch: str
-    seq: Id
-
-
-class Sub(msgspec.Struct, tag_field="t", tag="sub"):
-    id: Id
-    topic: Annotated[str, msgspec.Meta(max_length=128)]
-    max_hz: Rate | None = None
-    resume: Resume | None = None
-    fields: Any = None
-
-
-class Unsub(msgspec.Struct, tag_field="t", tag="unsub"):
-    id: Id
-    sid: Id
-
-
-class Ping(msgspec.Struct, tag_field="t", tag="ping"):
-    id: Id
-
-
-Message = Sub | Unsub | Ping
-
-
-class RefusalError(Exception):
-    """A message that was understood and is not carried out; the connection stays."""
-
-    def __init__(self, code: Literal["bad_request", "not_found", "too_many", "unsupported"], message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 class SlowConsumerError(Exception):
@@ -206,21 +180,12 @@ class _Client:
         self._tokens_at_s = now
         if self._tokens < 0.0:
             return TOO_MANY, f"at most {MESSAGES_PER_S:g} messages per second"
-        if text is None:
-            return BAD_MESSAGE, "only text messages are understood"
         try:
-            content = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return BAD_MESSAGE, "not JSON"
-        if not isinstance(content, dict):
-            return BAD_MESSAGE, "not a JSON object"
-        ident = content.get("id")
-        try:
-            self._carry_out(cast(Message, msgspec.convert(content, Message)))
-        except msgspec.ValidationError as error:
-            self._reply(t="err", id=ident if isinstance(ident, int) else None, code="bad_request", message=str(error))
+            self._carry_out(parse(text))
+        except GarbageError as error:
+            return BAD_MESSAGE, str(error)
         except RefusalError as refusal:
-            self._reply(t="err", id=ident, code=refusal.code, message=str(refusal))
+            self._reply(t="err", id=refusal.ident, code=refusal.code, message=str(refusal))
         return None
 
     def _carry_out(self, message: Message) -> None:
@@ -229,7 +194,7 @@ class _Client:
                 self._reply(t="pong", id=message.id, ts=self._now_ms())
             case Unsub():
                 if message.sid not in self._subscriptions:
-                    raise RefusalError("not_found", f"no subscription has sid {message.sid}")
+                    raise RefusalError(message.id, "not_found", f"no subscription has sid {message.sid}")
                 self._unsubscribe(message.sid)
                 self._reply(t="unsub_ok", id=message.id, sid=message.sid)
             case Sub():
@@ -237,14 +202,16 @@ class _Client:
 
     def _subscribe(self, message: Sub) -> None:
         if message.fields is not None:
-            raise RefusalError("unsupported", "a choice of fields is not offered: messages are shared by all clients")
+            raise RefusalError(
+                message.id, "unsupported", "a choice of fields is not offered: messages are shared by all clients"
+            )
         if message.topic not in self._hub.topics():
-            raise RefusalError("not_found", f"no topic is called {message.topic!r}")
+            raise RefusalError(message.id, "not_found", f"no topic is called {message.topic!r}")
         for sid, held in list(self._subscriptions.items()):
             if held.topic == message.topic:
                 self._unsubscribe(sid)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
-            raise RefusalError("too_many", f"at most {MAX_SUBSCRIPTIONS} subscriptions; end one first")
+            raise RefusalError(message.id, "too_many", f"at most {MAX_SUBSCRIPTIONS} subscriptions; end one first")
         resume = message.resume
         resumed = (
             resume is not None
