@@ -45,6 +45,12 @@ SHORTEST_SILENCE_S = 2.0
 RETRY_ITEMS_S = 10.0
 """A server that has just started may still be building its nodes: refused ones are asked for again this often."""
 
+SWEEP_S = 10.0
+"""A change to NaN lies within every deadband (no comparison with NaN is true), so some servers never report it.
+
+Points with a deadband are therefore also read as a whole this often.
+"""
+
 AHEAD_S = 5.0
 """A source time further ahead of arrival than this is a wrong clock."""
 
@@ -161,6 +167,7 @@ class _Subscription:
         self._heard = asyncio.Event()
         self._failure: BaseException | None = None
         self._no_deadband: set[int] = set()
+        self._deadbanded: dict[int, ua.NodeId] = {}
 
     async def run(self) -> None:
         """Serve until the subscription ends; always raises."""
@@ -168,6 +175,7 @@ class _Subscription:
         silence_s = await self._create()
         refused = await self._monitor(range(len(self._device.points)), report=True)
         retry_at = self._clock.monotonic() + RETRY_ITEMS_S
+        sweep_at = self._clock.monotonic() + SWEEP_S
         while True:
             try:
                 async with self._clock.timeout(silence_s):
@@ -183,6 +191,9 @@ class _Subscription:
             if refused and self._clock.monotonic() >= retry_at:
                 refused = await self._monitor(refused, report=False)
                 retry_at = self._clock.monotonic() + RETRY_ITEMS_S
+            if self._deadbanded and self._clock.monotonic() >= sweep_at:
+                await self._sweep()
+                sweep_at = self._clock.monotonic() + SWEEP_S
 
     async def _create(self) -> float:
         """Create the subscription; returns how many wall seconds without a publish response mean that it is dead."""
@@ -225,6 +236,8 @@ class _Subscription:
                     elif code & 0x8000_0000:
                         refused[row] = code
                         why[row] = ua.StatusCode(ua.UInt32(code)).name
+                    elif self._deadband(row):
+                        self._deadbanded[row] = node
             nodes = again
         self._adapter.note_refused(refused, why)
         if refused and report and not self._standstill.tripped:
@@ -251,16 +264,13 @@ class _Subscription:
         return [result.StatusCode.value for result in results]
 
     def _item(self, row: int, node: ua.NodeId) -> ua.MonitoredItemCreateRequest:
-        bound = self._device.points[row]
         wanted = ua.MonitoringParameters()
         wanted.ClientHandle = row
         wanted.SamplingInterval = self._adapter._sampling_ms[row]
         # The image keeps the latest value only. Not zero: some servers take that for thousands.
         wanted.QueueSize = 1
         wanted.DiscardOldest = True
-        deadband = bound.point.deadband if bound.signal.kind in {Kind.ANALOG, Kind.COUNTER} else None
-        if row in self._no_deadband:
-            deadband = None
+        deadband = self._deadband(row)
         if deadband or self._adapter._every_scan:
             change = ua.DataChangeFilter()
             change.Trigger = (
@@ -278,6 +288,25 @@ class _Subscription:
         request.MonitoringMode = ua.MonitoringMode.Reporting
         request.RequestedParameters = wanted
         return request
+
+    def _deadband(self, row: int) -> float | None:
+        """The deadband that the server applies to a point, in raw units."""
+        bound = self._device.points[row]
+        numeric = bound.signal.kind in {Kind.ANALOG, Kind.COUNTER}
+        return bound.point.deadband if numeric and row not in self._no_deadband else None
+
+    async def _sweep(self) -> None:
+        """Read all points with a deadband, so that none is wrong for long without the server saying so."""
+        rows = list(self._deadbanded)
+        for start in range(0, len(rows), ITEMS_A_CALL):
+            chunk = rows[start : start + ITEMS_A_CALL]
+            parameters = ua.ReadParameters()
+            parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
+            for row in chunk:
+                parameters.NodesToRead.append(
+                    ua.ReadValueId(NodeId=self._deadbanded[row], AttributeId=AttributeIds.Value)
+                )
+            self._push(chunk, await self._session.read(parameters), self._clock.now())
 
     def _on_publish(self, result: ua.PublishResult) -> None:
         """Take one publish response. The library calls it, and would only log what it raises."""
@@ -298,7 +327,7 @@ class _Subscription:
         self._adapter._backoff.reset()
         was_frozen = self._standstill.tripped
         if items:
-            self._push(items, now)
+            self._push([item.ClientHandle for item in items], [item.Value for item in items], now)
         if self._standstill.tripped:
             return
         if was_frozen:
@@ -307,9 +336,7 @@ class _Subscription:
         if not self._adapter._every_scan:
             self._sink.confirm(now)
 
-    def _push(self, items: list[Any], now: float) -> None:
-        rows = [item.ClientHandle for item in items]
-        values = [item.Value for item in items]
+    def _push(self, rows: list[int], values: list[Any], now: float) -> None:
         raws = [value.Value.Value if value.Value is not None else None for value in values]
         statuses = [meaning(value.StatusCode.value if value.StatusCode else 0) for value in values]
         samples = self._converter.objects(rows, raws, self._sink.intern).limited_by(
