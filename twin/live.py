@@ -1,6 +1,7 @@
 """The twin that keeps in step with a real station: it runs on by the model, and telemetry corrects it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import inf, isfinite, nan
 
 import numpy as np
@@ -35,13 +36,27 @@ class _Memory:
 
 
 @dataclass(slots=True)
+class _Reading:
+    """What an observation says of one slot, as plain numbers. The order of fields is the observation's."""
+
+    known: bool
+    occupied: bool
+    out: bool
+    cooling: bool
+    charging: bool
+    soc: float
+    soc_time: float
+    temperature_c: float
+    pack: int
+
+
+@dataclass(slots=True)
 class _Belief:
     """What a slot is to be set to."""
 
     soc: float
     temperature_c: float
     changed: bool = False
-    residual_soc: float = field(default=nan)
 
 
 class LiveTwin:
@@ -85,23 +100,22 @@ class LiveTwin:
         filled: list[int] = []
         replaced = 0
         moved = False
-        for index, memory in enumerate(self._memory):
-            known, occupied, pack = bool(seen.known[index]), bool(seen.occupied[index]), int(seen.pack[index])
+        for index, (memory, read) in enumerate(zip(self._memory, _readings(seen), strict=True)):
             new_pack = False
-            if known:
-                exchanged = occupied and memory.occupied is True and min(pack, memory.pack) >= 0 and pack != memory.pack
-                new_pack = exchanged or (occupied and memory.occupied is not True)
-                if memory.occupied is True and not occupied:
+            if read.known:
+                same = memory.occupied is True and (min(read.pack, memory.pack) < 0 or read.pack == memory.pack)
+                new_pack = read.occupied and not same
+                if memory.occupied is True and not read.occupied:
                     emptied.append(index)
-                elif memory.occupied is False and occupied:
+                elif memory.occupied is False and read.occupied:
                     filled.append(index)
-                replaced += exchanged
-            if known and not occupied:
-                moved |= self._take_out(index, bool(seen.out[index]))
-            elif known or self._station.slots[index].phase != EMPTY:
-                moved |= self._correct(index, seen, new_pack)
-            if known:
-                memory.occupied, memory.pack = occupied, pack if occupied else -1
+                replaced += new_pack and memory.occupied is True
+            if read.known and not read.occupied:
+                moved |= self._take_out(index, read.out)
+            elif read.known or self._station.slots[index].phase != EMPTY:
+                moved |= self._correct(index, read, new_pack)
+            if read.known:
+                memory.occupied, memory.pack = read.occupied, read.pack if read.occupied else -1
         self._traffic.follow(self._station, emptied, filled, replaced, seen.swap_count)
         self._substituted = ~seen.known | (seen.occupied & ~np.isfinite(seen.soc))
         limit_w = seen.grid_limit_w
@@ -132,12 +146,10 @@ class LiveTwin:
         slot.held = False
         return True
 
-    def _correct(self, index: int, seen: Observation, new_pack: bool) -> bool:
+    def _correct(self, index: int, read: _Reading, new_pack: bool) -> bool:
         slot, memory, now = self._station.slots[index], self._memory[index], self._env.now
-        belief = self._believe(index, seen, new_pack)
-        phase, held = slot.phase, slot.held
-        if seen.known[index]:
-            phase, held = self._phase(index, seen, belief.soc)
+        belief = self._believe(index, read, new_pack)
+        phase, held = self._phase(read, belief.soc) if read.known else (slot.phase, slot.held)
         if not (belief.changed or new_pack) and phase == slot.phase and held == slot.held:
             return False
         cooling_until = slot.cooling_until
@@ -153,23 +165,18 @@ class LiveTwin:
         self._station.place(index, phase, belief.soc, belief.temperature_c, cooling_until)
         return True
 
-    def _phase(self, index: int, seen: Observation, soc: float) -> tuple[int, bool]:
+    def _phase(self, read: _Reading, soc: float) -> tuple[int, bool]:
         """Phase, and whether the charger holds back: it does not charge a pack that is not ready yet."""
-        if seen.out[index]:
+        if read.out:
             return OUT, False
-        if seen.cooling[index]:
+        if read.cooling:
             return COOLING, False
-        if seen.charging[index]:
+        if read.charging:
             return (DONE if soc >= self.spec.full_soc else CHARGING), False
         return (DONE, False) if soc >= self.spec.ready_soc else (CHARGING, True)
 
-    def _believe(self, index: int, seen: Observation, new_pack: bool) -> _Belief:
+    def _believe(self, index: int, read: _Reading, new_pack: bool) -> _Belief:
         slot, memory, now = self._station.slots[index], self._memory[index], self._env.now
-        soc, soc_time, temperature_c = (
-            float(seen.soc[index]),
-            float(seen.soc_time[index]),
-            float(seen.temperature_c[index]),
-        )
         if new_pack and not (memory.occupied is None and slot.phase != EMPTY):
             # Until its own readings come, a pack that has just been brought is like any other.
             belief = _Belief(sum(self.spec.returned_soc) / 2.0, sum(self.spec.returned_temperature_c) / 2.0, True)
@@ -178,37 +185,41 @@ class LiveTwin:
         if new_pack:
             memory.measured, memory.temperature_c = False, nan
             self._residual_soc[index] = nan
-        if not isfinite(soc_time):
-            soc_time = seen.time
-        if isfinite(soc) and soc_time > memory.soc_time:
-            carried = self._carry(slot, memory, soc, soc_time, bool(seen.known[index] and seen.charging[index]))
-            gain = 1.0
+        soc_time = read.soc_time if isfinite(read.soc_time) else now
+        if isfinite(read.soc) and soc_time > memory.soc_time:
+            carried = self._carry(slot, memory, read, soc_time)
+            before, gain = belief.soc, 1.0
             if memory.measured:
-                residual = carried - belief.soc
-                self._residual_soc[index] = residual
-                gain = SOC_GAIN if abs(residual) <= JUMP_SOC else 1.0
-            before = belief.soc
+                self._residual_soc[index] = carried - before
+                gain = SOC_GAIN if abs(carried - before) <= JUMP_SOC else 1.0
             belief.soc = carried if gain == 1.0 else before + gain * (carried - before)
             belief.changed |= belief.soc != before
             memory.soc_time, memory.measured = soc_time, True
-        if isfinite(temperature_c) and temperature_c != memory.temperature_c:
-            gain = TEMPERATURE_GAIN if isfinite(memory.temperature_c) else 1.0
+        if isfinite(read.temperature_c) and read.temperature_c != memory.temperature_c:
             before = belief.temperature_c
-            belief.temperature_c = temperature_c if gain == 1.0 else before + gain * (temperature_c - before)
+            gain = TEMPERATURE_GAIN if isfinite(memory.temperature_c) else 1.0
+            belief.temperature_c = before + gain * (read.temperature_c - before)
             belief.changed |= belief.temperature_c != before
-            memory.temperature_c = temperature_c
+            memory.temperature_c = read.temperature_c
         return belief
 
-    def _carry(self, slot: Slot, memory: _Memory, soc: float, soc_time: float, charging_now: bool) -> float:
+    def _carry(self, slot: Slot, memory: _Memory, read: _Reading, soc_time: float) -> float:
         """A reading of an earlier moment, carried forward to now by the model."""
-        soc = min(max(soc, 0.0), 1.0)
-        if not charging_now and (slot.phase != CHARGING or slot.held):
+        soc = min(max(read.soc, 0.0), 1.0)
+        charging_now = read.charging if read.known else slot.phase == CHARGING and not slot.held
+        if not charging_now:
             return soc
         limit_per_s = self.spec.charger.power_w / slot.energy_ws
         if slot.phase == CHARGING and not slot.tapering:
             limit_per_s = max(slot.rate, 0.0)
         seconds = self._env.now - max(soc_time, memory.charging_since)
         return max(soc, min(charging.soc_after(slot.pack, soc, seconds, limit_per_s), self.spec.full_soc))
+
+
+def _readings(seen: Observation) -> Iterator[_Reading]:
+    columns = (seen.known, seen.occupied, seen.out, seen.cooling, seen.charging)
+    numbers = (seen.soc, seen.soc_time, seen.temperature_c, seen.pack)
+    return (_Reading(*row) for row in zip(*(column.tolist() for column in (*columns, *numbers)), strict=True))
 
 
 def _nothing_known(spec: StationSpec, time: float) -> StationState:
