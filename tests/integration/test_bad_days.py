@@ -27,12 +27,12 @@ def test_devices_away_are_a_state_and_come_in_without_a_restart(site: Path) -> N
         with stream(address, "stations") as client:
             client.until(lambda c: qualities(c) == {("bad", "no_communication")}, 10.0)
             with program("emulate", site) as emulators:
-                emulators.wait_for("serving", 20.0)
+                emulators.wait_for("ground truth", 20.0)
                 client.until(lambda c: qualities(c) == {("good", None)}, 20.0)
                 emulators.signal(signal.SIGKILL)
                 client.until(lambda c: ("good", None) not in qualities(c), 15.0)
             with program("emulate", site) as emulators:
-                emulators.wait_for("serving", 20.0)
+                emulators.wait_for("ground truth", 20.0)
                 client.until(lambda c: qualities(c) == {("good", None)}, 15.0)
         gateway.signal(signal.SIGINT)
         assert gateway.wait(15.0) == 0
@@ -40,7 +40,7 @@ def test_devices_away_are_a_state_and_come_in_without_a_restart(site: Path) -> N
 
 def test_suspended_emulators_make_values_stale_and_the_twin_goes_on(site: Path) -> None:
     with program("emulate", site) as emulators, program("run", site) as gateway:
-        emulators.wait_for("serving", 20.0)
+        emulators.wait_for("ground truth", 20.0)
         address = address_in(gateway.wait_for("http://", 20.0))
         with stream(address, "stations") as client:
             client.until(lambda c: qualities(c) == {("good", None)}, 20.0)
@@ -54,7 +54,7 @@ def test_suspended_emulators_make_values_stale_and_the_twin_goes_on(site: Path) 
 
 def test_a_killed_gateway_keeps_its_history_and_goes_on(site: Path) -> None:
     with program("emulate", site) as emulators:
-        emulators.wait_for("serving", 20.0)
+        emulators.wait_for("ground truth", 20.0)
         with program("run", site) as gateway:
             address = address_in(gateway.wait_for("http://", 20.0))
             with stream(address, "stations") as client:

@@ -1,0 +1,64 @@
+"""Docs move with the code: every key of the schemas stands in its reference page, every example still holds."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from config.loader import BUNDLED
+from config.profile import Availability, Point, PollGroup, Profile, Watchdog
+from config.site import (
+    Charger,
+    Demand,
+    Device,
+    EmulatedStation,
+    EmulationSettings,
+    GatewaySettings,
+    Pack,
+    Site,
+    Station,
+)
+from twin.signals import SIGNALS
+
+ROOT = Path(__file__).parents[2]
+
+SITE_MODELS = (
+    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, Charger
+)  # fmt: skip
+PROFILE_MODELS = (Profile, Point, PollGroup, Watchdog, Availability)
+
+
+@pytest.mark.parametrize(("page", "models"), [("site-file.md", SITE_MODELS), ("profile.md", PROFILE_MODELS)])
+def test_every_key_is_in_the_reference(page: str, models: tuple[type[BaseModel], ...]) -> None:
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`[^`]+`", text))))
+    missing = {f"{model.__name__}.{name}" for model in models for name in model.model_fields if name not in words}
+    assert not missing
+
+
+def test_every_signal_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "profile.md").read_text(encoding="utf-8")
+    assert not {name for _, name in SIGNALS if name not in text}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
+
+
+@pytest.mark.parametrize("module", ["twin.signals", "twin.demand", "config.clock", "config.document", "config.site"])
+def test_examples_in_docstrings_hold(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_demand_profile_names_its_source_and_has_48_numbers() -> None:
+    text = (BUNDLED / "demand" / "lucknow.yaml").read_text(encoding="utf-8")
+    assert "source:" in text
+    assert len(re.findall(r"0\.\d{5}", text)) == 48
