@@ -41,6 +41,8 @@ export interface Slot {
   quality: Quality;
   reason: Reason | null;
   source_time: number | null;
+  /** The oldest of the values that the slot's quality hangs on. */
+  data_time: number | null;
   occupied: boolean | null;
   enabled: boolean | null;
   door_open: boolean | null;

@@ -136,6 +136,16 @@ describe("the stream client", () => {
     expect(links.filter((link) => link.phase === "lost")).toMatchObject([{ why: "silent" }]);
   });
 
+  it("asks with each heartbeat for a topic that the gateway does not know yet", () => {
+    last().hello();
+    last().says({ t: "err", id: 1, code: "not_found", message: "no topic is called 'stations'" });
+    last().says({ t: "hb", ts: 9000 });
+    last().says({ t: "hb", ts: 14000 });
+    expect(last().sent.slice(1)).toEqual([{ t: "sub", id: 2, topic: "stations" }]);
+    snapshot(4);
+    expect(topics["stations"]!.seq).toBe(4);
+  });
+
   it("ends a subscription that was confirmed after its page was left", () => {
     last().hello();
     client.unsubscribe("stations");

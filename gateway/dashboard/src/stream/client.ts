@@ -18,7 +18,7 @@ export type Link =
 export interface Listener {
   link(link: Link): void;
   hello(hello: Hello): void;
-  /** The server's time in milliseconds, whenever a frame tells it. */
+  /** The server's time in milliseconds, from the frames that tell it (`ts` of a topic is when that last changed). */
   time(ms: number): void;
   topic(topic: string, state: TopicState): void;
   refused(topic: string, message: string): void;
@@ -45,6 +45,7 @@ interface Subscription {
   /** The request that awaits its answer, then the number that the server gave. */
   id: number | null;
   sid: number | null;
+  refused: boolean;
 }
 
 /** One socket, kept open: topics are subscribed whenever it is, and every break in a topic leads to a new snapshot. */
@@ -82,7 +83,7 @@ export class StreamClient {
 
   subscribe(topic: string): void {
     if (this.subscriptions.has(topic)) return;
-    this.subscriptions.set(topic, { state: EMPTY, id: null, sid: null });
+    this.subscriptions.set(topic, { state: EMPTY, id: null, sid: null, refused: false });
     this.ask(topic);
   }
 
@@ -140,6 +141,7 @@ export class StreamClient {
     if (subscription === undefined || this.epoch === null) return;
     subscription.id = this.nextId++;
     subscription.sid = null;
+    subscription.refused = false;
     const resume = resumePoint(subscription.state, this.epoch);
     this.send({ t: "sub", id: subscription.id, topic, ...(resume && { resume }) });
   }
@@ -159,17 +161,24 @@ export class StreamClient {
         return this.confirm(frame.id, frame.sid);
       case "snap":
       case "delta":
-        this.listener.time(frame.ts);
-        return this.apply(frame);
       case "reset":
         return this.apply(frame);
       case "hb":
-        return this.listener.time(frame.ts);
+        this.listener.time(frame.ts);
+        return this.askAgain();
       case "err":
-        for (const [topic, subscription] of this.subscriptions)
-          if (subscription.id === frame.id) this.listener.refused(topic, frame.message);
+        for (const [topic, subscription] of this.subscriptions) {
+          if (subscription.id !== frame.id) continue;
+          subscription.refused = true;
+          this.listener.refused(topic, frame.message);
+        }
         return;
     }
+  }
+
+  /** A gateway that has just started may not know a topic yet that it will know soon. */
+  private askAgain(): void {
+    for (const [topic, subscription] of this.subscriptions) if (subscription.refused) this.ask(topic);
   }
 
   private confirm(id: number, sid: number): void {

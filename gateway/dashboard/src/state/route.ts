@@ -1,0 +1,34 @@
+import { useSyncExternalStore } from "react";
+
+const MOVED = "swaptwin:moved";
+
+function subscribe(changed: () => void): () => void {
+  window.addEventListener("popstate", changed);
+  window.addEventListener(MOVED, changed);
+  return () => {
+    window.removeEventListener("popstate", changed);
+    window.removeEventListener(MOVED, changed);
+  };
+}
+
+export function usePath(): string {
+  return useSyncExternalStore(subscribe, () => location.pathname);
+}
+
+/** One parameter of the address, so that what is chosen on a page is part of its link. */
+export function useParameter(name: string): string | null {
+  return useSyncExternalStore(subscribe, () => new URLSearchParams(location.search).get(name));
+}
+
+export function go(to: string): void {
+  history.pushState(null, "", to);
+  window.dispatchEvent(new Event(MOVED));
+}
+
+/** Change a parameter without a step in the browser's history. */
+export function setParameter(name: string, value: string): void {
+  const url = new URL(location.href);
+  url.searchParams.set(name, value);
+  history.replaceState(null, "", url);
+  window.dispatchEvent(new Event(MOVED));
+}

@@ -1,0 +1,48 @@
+import { useLive } from "../state/live";
+import { span } from "./format";
+
+/** The state of the connection, always in the same place, so that its loss moves nothing. */
+export function LinkStrip() {
+  const link = useLive((live) => live.link);
+  const everLive = useLive((live) => live.everLive);
+  if (link.phase === "live") {
+    return (
+      <div className="strip" role="status">
+        <span className="dot" aria-hidden="true" /> Connected to the gateway
+      </div>
+    );
+  }
+  if (!everLive && link.phase === "connecting") {
+    return (
+      <div className="strip" role="status">
+        Connecting to the gateway …
+      </div>
+    );
+  }
+  return (
+    <div className="strip lost">
+      <svg viewBox="0 0 16 16" aria-hidden="true">
+        <path d="M3 3l10 10M13 3L3 13" />
+      </svg>
+      <strong role="alert">
+        {everLive ? "Disconnected from the gateway." : "The gateway does not answer."}
+      </strong>
+      <Since />
+    </div>
+  );
+}
+
+function Since() {
+  const link = useLive((live) => live.link);
+  const now = useLive((live) => live.now);
+  const wall = useLive((live) => live.wall);
+  const lostAt = useLive((live) => live.lostAt);
+  const speed = useLive((live) => live.health?.speed ?? 1);
+  const lasted = lostAt === null || now === null ? null : (now - lostAt) / speed;
+  return (
+    <span className="since">
+      {lasted !== null && `What you see is the last that was known, ${span(lasted)} ago. `}
+      {link.phase === "lost" ? `Next attempt in ${span(Math.ceil((link.retryAt - wall) / 1000))}.` : "Connecting …"}
+    </span>
+  );
+}
