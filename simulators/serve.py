@@ -13,7 +13,7 @@ from config.loader import LoadedSite
 from config.site import EmulatedStation, Station
 from simulators.broker import EmbeddedBroker
 from simulators.encode import Face
-from simulators.listen import require_loopback
+from simulators.listen import require_free, require_loopback
 from simulators.modbus import ModbusFace, Unit
 from simulators.mqtt import MqttFace
 from simulators.opcua import OpcUaFace
@@ -32,6 +32,7 @@ async def serve(loaded: LoadedSite, clock: Clock, *, on_ready: Callable[[str], N
     Raises ``config.errors.ListenError`` where an address cannot be had and ``ConfigError`` for a bad file of
     arrivals; nothing is left running then, nor after cancellation.
     """
+    check_addresses(loaded)
     stations = build_stations(loaded, clock.now())
     brokers = embedded_brokers(loaded)
     faces = build_faces(loaded.bind(), stations)
@@ -52,6 +53,19 @@ async def serve(loaded: LoadedSite, clock: Clock, *, on_ready: Callable[[str], N
             group.create_task(_live(stations, clock))
             for face, interval_s in faces:
                 group.create_task(_show(face, interval_s, clock))
+
+
+def check_addresses(loaded: LoadedSite) -> None:
+    """Raise ``ListenError`` for the first address that is not loopback or is taken, before any work is done."""
+    seen: set[tuple[str, int]] = set()
+    for number, station in enumerate(loaded.site.stations):
+        for index, device in enumerate(station.devices):
+            outside = device.protocol == "mqtt" and loaded.site.emulation.broker == "external"
+            address = (device.host, device.port)
+            if not outside and address not in seen:
+                seen.add(address)
+                require_loopback(url_key(number, index), *address)
+                require_free(url_key(number, index), *address)
 
 
 def build_stations(loaded: LoadedSite, start: float) -> dict[str, PhysicalStation]:
@@ -105,7 +119,6 @@ def build_faces(bound: list[BoundDevice], stations: dict[str, PhysicalStation]) 
             # Seen to at every step: some values are published as soon as they change.
             faces.append((MqttFace(device, station, password=password), STEP_S))
             continue
-        require_loopback(key, host, port)
         if device.device.protocol == "opcua":
             faces.append((OpcUaFace(device, station, key), interval_s))
             continue

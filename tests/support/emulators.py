@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from config.clock import Clock, RealClock
+from config.errors import ConfigError, ListenError
 from config.loader import LoadedSite, load_site
 from simulators.serve import serve
 
@@ -55,7 +56,7 @@ async def serving(loaded: LoadedSite, clock: Clock | None = None) -> AsyncIterat
         yield waiting.result().rsplit(" ", 1)[1]
         assert not task.done(), task.exception()
     finally:
-        waiting.cancel()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for each in (waiting, task):
+            each.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConfigError, ListenError):
+                await each
