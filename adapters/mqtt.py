@@ -19,9 +19,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from adapters.backoff import RESTART_CAP_S, Backoff
 from adapters.base import Sink
-from adapters.convert import Converter, clamped
+from adapters.convert import Converter
 from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError, password_of
-from adapters.mqtt_payload import ABSENT, Topic, field, parse, source_time, topics
+from adapters.mqtt_payload import ABSENT, field, parse, source_time, topics
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
@@ -46,6 +46,16 @@ class _Message:
     payload: bytes
     retained: bool
     received_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The latest word on one point within a tick, and what the message itself says of its quality."""
+
+    raw: object
+    source_time: float
+    quality: Quality
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,8 @@ class MqttAdapter:
         self._session_silence_s = self._silence_s
         self._silent = False
         self._malformed: set[str] = set()
+        self._readings: dict[int, _Reading] = {}
+        self._live = False
 
     async def run(self, sink: Sink) -> None:
         """Connect, listen, and take a new session when nothing comes, until cancelled."""
@@ -176,6 +188,7 @@ class MqttAdapter:
             for _ in range(len(inbox.queue)):
                 item = inbox.queue.popleft()
                 if isinstance(item, _BrokerState):
+                    self._flush(sink, report)
                     broker_up = item.connected
                     heard_at = self._clock.monotonic()
                     if not broker_up:
@@ -183,11 +196,13 @@ class MqttAdapter:
                     elif not report.is_up:
                         sink.link.detail = f"{item.detail} ({self._broker})"
                 elif item.topic == self._availability:
+                    self._flush(sink, report)
                     self._take_availability(item, sink, report)
                 else:
                     if not item.retained:
                         heard_at = self._clock.monotonic()
                     self._take(item, sink, report)
+            self._flush(sink, report)
             frozen = self._standstill.check()
             if frozen:
                 report.down(frozen)
@@ -212,6 +227,7 @@ class MqttAdapter:
             self._complain(message, f"neither online nor offline: {word[:40]!r}", sink)
 
     def _take(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
+        """Read one message into this tick's readings."""
         topic = self._topics.get(message.topic)
         if topic is None or (message.retained and report.is_away):
             # What the broker retains of a device that is known to be away brings no value back to life.
@@ -224,45 +240,51 @@ class MqttAdapter:
         except ValueError as error:
             self._complain(message, str(error), sink)
             # The device's latest word is unreadable, so its earlier one is no longer live.
-            batch = self._converter.batch(
-                self._converter.bad(topic.rows, Reason.SENSOR_FAILURE),
-                np.full(len(topic.rows), message.received_time),
-                message.received_time,
-            )
-            if report.is_up:
-                sink.push(batch)
+            broken = _Reading(None, message.received_time, Quality.BAD, Reason.SENSOR_FAILURE)
+            self._readings.update(dict.fromkeys(topic.rows, broken))
             return
         if message.topic in self._malformed:
             self._malformed.discard(message.topic)
             _log.info("payload readable again", device=self._device.id, topic=message.topic)
-        self._push(message, topic, document, sink, report)
-
-    def _push(self, message: _Message, topic: Topic, document: Any, sink: Sink, report: LinkReporter) -> None:
-        found = [(row, field(document, path)) for row, path in zip(topic.rows, topic.paths, strict=True)]
-        present = [(row, raw) for row, raw in found if raw is not ABSENT]
-        if not present:
-            return
         time = source_time(document, self._time_path, self._profile.time_unit)
-        samples = self._converter.objects([row for row, _ in present], [raw for _, raw in present], sink.intern)
-        count = len(present)
-        if message.retained and math.isnan(time):
-            # Nobody knows how old it is.
-            samples = samples.limited_by(
-                np.full(count, Quality.UNCERTAIN, dtype=np.uint8), np.full(count, Reason.STALE, dtype=np.uint8)
-            )
-        times, ahead = clamped(np.full(count, time), message.received_time, AHEAD_S * self._clock.speed)
-        sink.link.errors += min(ahead, 1)
-        batch = self._converter.batch(samples, times, message.received_time)
+        quality, reason = Quality.GOOD, Reason.NONE
+        if math.isnan(time):
+            time = message.received_time
+            if message.retained:
+                # Nobody knows how old it is.
+                quality, reason = Quality.UNCERTAIN, Reason.STALE
+        elif time > message.received_time + AHEAD_S * self._clock.speed:
+            time = message.received_time
+            sink.link.errors += 1
+        for row, path in zip(topic.rows, topic.paths, strict=True):
+            raw = field(document, path)
+            if raw is not ABSENT:
+                self._readings[row] = _Reading(raw, time, quality, reason)
+                self._live |= not message.retained
+
+    def _flush(self, sink: Sink, report: LinkReporter) -> None:
+        """Hand over what was read since the last flush, as one batch: arrays are cheap only when they are long."""
+        if not self._readings:
+            return
+        rows, readings = list(self._readings), list(self._readings.values())
+        live, self._readings, self._live = self._live, {}, False
+        samples = self._converter.objects(rows, [reading.raw for reading in readings], sink.intern).limited_by(
+            np.array([reading.quality for reading in readings], dtype=np.uint8),
+            np.array([reading.reason for reading in readings], dtype=np.uint8),
+        )
+        now = self._clock.now()
+        batch = self._converter.batch(samples, np.array([reading.source_time for reading in readings]), now)
         self._standstill.see(batch)
         if self._standstill.tripped:
             return
-        if not message.retained:
+        if live:
             self._silent = False
             self._patience.reset()
             self._session_silence_s = self._silence_s
             report.up(f"receiving from the broker at {self._broker}")
-            sink.link.last_data_time = message.received_time
-        sink.push(batch)
+            sink.link.last_data_time = now
+        if not report.is_away:
+            sink.push(batch)
 
     def _complain(self, message: _Message, words: str, sink: Sink) -> None:
         """Count an unreadable message; say it once until the topic is readable again."""
