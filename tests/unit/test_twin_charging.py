@@ -1,5 +1,6 @@
 """Charging in closed form agrees with reference curves and with integration in small steps."""
 
+import doctest
 import os
 from math import inf
 from pathlib import Path
@@ -116,3 +117,9 @@ def test_water_filling_uses_the_limit_and_no_more(demands: list[float], availabl
     shares = [min(demand, level) for demand in demands]
     assert sum(shares) <= available * (1.0 + 1e-9)
     assert sum(shares) == pytest.approx(min(sum(demands), available), rel=1e-9, abs=1e-9)
+
+
+def test_the_examples_hold() -> None:
+    result = doctest.testmod(charging)
+    assert result.attempted > 0
+    assert result.failed == 0
