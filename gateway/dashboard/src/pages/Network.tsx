@@ -1,4 +1,4 @@
-import { memo, useMemo } from "react";
+import { memo, useMemo, type ReactNode } from "react";
 import { useLive } from "../state/live";
 import { worstFirst } from "../state/rank";
 import { HORIZONS, type Station } from "../state/types";
@@ -61,22 +61,29 @@ export function Network() {
 function Figures({ stations }: { stations: readonly Station[] }) {
   const sum = (pick: (station: Station) => number | null) =>
     stations.reduce((total, station) => total + (pick(station) ?? 0), 0);
+  const unknown = stations.filter((station) => station.power_w === null).length;
+  const estimated = stations.some((station) => station.ready_quality !== "good");
   const notGood = stations.filter((station) => station.quality !== "good").length;
   return (
     <dl className="figures">
-      <Figure name="Stations" value={String(stations.length)} />
-      <Figure name="Ready packs" value={`${sum((s) => s.ready)} of ${sum((s) => s.slots)}`} />
-      <Figure name="Power" value={`${kilowatts(sum((s) => s.power_w))} of ${kilowatts(sum((s) => s.grid_limit_w))} kW`} />
-      <Figure name="Data not good" value={String(notGood)} />
+      <Figure name="Stations">{stations.length}</Figure>
+      <Figure name="Ready packs">
+        <Value text={String(sum((s) => s.ready))} as={estimated ? "estimated" : "live"} />{" "}
+        <small>of {sum((s) => s.slots)}</small>
+      </Figure>
+      <Figure name={unknown === 0 ? "Power / limit" : `Power / limit (${unknown} unknown)`}>
+        {kilowatts(sum((s) => s.power_w))} <small>/ {kilowatts(sum((s) => s.grid_limit_w))} kW</small>
+      </Figure>
+      <Figure name="Data not good">{notGood}</Figure>
     </dl>
   );
 }
 
-function Figure({ name, value }: { name: string; value: string }) {
+function Figure({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd>{children}</dd>
     </div>
   );
 }
@@ -102,7 +109,7 @@ const Row = memo(function Row({ station }: { station: Station }) {
         <Value text={String(station.faulted)} as={counted(station.faulted)} />
       </td>
       {HORIZONS.map((horizon) => (
-        <td key={horizon} role="cell" className="right" data-label={`${Number(horizon) / 60} min`}>
+        <td key={horizon} role="cell" className="right" data-label={`Stockout\n${Number(horizon) / 60} min`}>
           <Risk probability={station.stockout_probability?.[horizon]} old={old} />
         </td>
       ))}

@@ -9,10 +9,11 @@ import type { Health } from "./types";
 const FRAMES_PER_S = 10;
 
 interface Live {
-  /** `everLive`: whether this page has ever been connected; `lostAt`: since when (site time) it is not. */
   link: Link;
+  /** Whether this page has ever been connected. */
   everLive: boolean;
-  lostAt: number | null;
+  /** When the gateway was last heard, in monotonic milliseconds; told once the connection is lost. */
+  heardAt: number | null;
   /** Site time in seconds by the server's clock, counted on by ours; null before the first contact. */
   now: number | null;
   /** Wall time in monotonic milliseconds at the same moment, for what counts in wall time. */
@@ -27,7 +28,7 @@ interface Live {
 export const useLive = create<Live>(() => ({
   link: { phase: "connecting" },
   everLive: false,
-  lostAt: null,
+  heardAt: null,
   now: null,
   wall: performance.now(),
   connections: 0,
@@ -63,9 +64,9 @@ function draw(): void {
 }
 
 function follow(link: Link): void {
-  const { lostAt, connections } = getState();
-  if (link.phase === "live") setState({ link, everLive: true, lostAt: null, connections: connections + 1 });
-  else setState({ link, lostAt: lostAt ?? siteNow() });
+  if (link.phase === "live") setState({ link, everLive: true, connections: getState().connections + 1 });
+  else if (link.phase === "lost") setState({ link, heardAt: link.heardAt });
+  else setState({ link });
 }
 
 async function fetchHealth(): Promise<void> {

@@ -124,6 +124,7 @@ describe("the stream client", () => {
   });
 
   it("takes 2.5 silent heartbeats for a dead connection", () => {
+    const start = performance.now();
     last().hello();
     const dead = last();
     vi.advanceTimersByTime(12_000);
@@ -133,7 +134,7 @@ describe("the stream client", () => {
     expect(links.at(-1)).toEqual({ phase: "live" });
     vi.advanceTimersByTime(1000);
     expect(dead.closed).toBe(true);
-    expect(links.filter((link) => link.phase === "lost")).toMatchObject([{ why: "silent" }]);
+    expect(links.filter((link) => link.phase === "lost")).toMatchObject([{ why: "silent", heardAt: 12_000 + start }]);
   });
 
   it("asks with each heartbeat for a topic that the gateway does not know yet", () => {

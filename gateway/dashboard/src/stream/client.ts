@@ -10,10 +10,11 @@ const WATCH_MS = 500;
 /** Silence for this many heartbeats means that the connection is dead, whatever the socket says. */
 const SILENCE = 2.5;
 
+/** `heardAt` (null: never) and `retryAt` are monotonic milliseconds. */
 export type Link =
   | { phase: "connecting" }
   | { phase: "live" }
-  | { phase: "lost"; why: "closed" | "silent"; retryAt: number };
+  | { phase: "lost"; why: "closed" | "silent"; heardAt: number | null; retryAt: number };
 
 export interface Listener {
   link(link: Link): void;
@@ -53,7 +54,8 @@ export class StreamClient {
   private socket: WebSocket | null = null;
   private epoch: string | null = null;
   private silenceMs = UNTIL_HELLO_S * SILENCE * 1000;
-  private heardAt = 0;
+  private heardAt: number | null = null;
+  private openedAt = 0;
   private attempt = 0;
   private nextId = 1;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -96,7 +98,7 @@ export class StreamClient {
   private connect(): void {
     clearTimeout(this.retry);
     this.listener.link({ phase: "connecting" });
-    this.heardAt = this.around.now();
+    this.openedAt = this.around.now();
     this.silenceMs = UNTIL_HELLO_S * SILENCE * 1000;
     const socket = this.around.socket();
     this.socket = socket;
@@ -118,7 +120,7 @@ export class StreamClient {
     for (const subscription of this.subscriptions.values()) subscription.id = subscription.sid = null;
     const delay = code === DRAINING ? this.around.random() * DRAIN_SPREAD_MS : this.backOff();
     this.attempt += 1;
-    this.listener.link({ phase: "lost", why, retryAt: this.around.now() + delay });
+    this.listener.link({ phase: "lost", why, heardAt: this.heardAt, retryAt: this.around.now() + delay });
     this.retry = setTimeout(() => this.connect(), delay);
   }
 
@@ -129,7 +131,8 @@ export class StreamClient {
   }
 
   private checkSilence(): void {
-    if (this.socket !== null && this.around.now() - this.heardAt > this.silenceMs) this.lose("silent");
+    const since = Math.max(this.openedAt, this.heardAt ?? 0);
+    if (this.socket !== null && this.around.now() - since > this.silenceMs) this.lose("silent");
   }
 
   private send(message: object): void {

@@ -54,7 +54,6 @@ const SlotButton = memo(function SlotButton(props: { slot: Slot; chosen: boolean
     >
       <span className="line">
         <b className="n">{slot.slot}</b>
-        {slot.ready === true && <span className="readymark">ready</span>}
         {state !== null && !(empty && slot.charger_state === "idle") && (
           <span className="state">
             <i>{state.letter}</i>
@@ -71,6 +70,7 @@ const SlotButton = memo(function SlotButton(props: { slot: Slot; chosen: boolean
       <span className="line foot">
         {good ? <span>{pack ?? " "}</span> : <span className="why">{why}</span>}
         {slot.door_open === true && <span className="why">door open</span>}
+        {slot.ready === true && <span className="readymark">ready</span>}
       </span>
     </button>
   );

@@ -100,7 +100,7 @@ function options(element: HTMLElement, slots: number, zone: string | undefined, 
     ...(zone && { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), zone) }),
     scales: { x: { time: true, auto: false }, y: { range: [0, Math.max(1, slots)] } },
     axes: [
-      { ...axis, values: [[3600, "{HH}:{mm}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1]], space: 64 },
+      { ...axis, values: [[3600, "{HH}:{mm}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1]], space: 64, size: 30 },
       { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100], size: 36, space: 28 },
     ],
     series: [

@@ -34,14 +34,11 @@ export function LinkStrip() {
 
 function Since() {
   const link = useLive((live) => live.link);
-  const now = useLive((live) => live.now);
   const wall = useLive((live) => live.wall);
-  const lostAt = useLive((live) => live.lostAt);
-  const speed = useLive((live) => live.health?.speed ?? 1);
-  const lasted = lostAt === null || now === null ? null : (now - lostAt) / speed;
+  const heardAt = useLive((live) => live.heardAt);
   return (
     <span className="since">
-      {lasted !== null && `What you see is the last that was known, ${span(lasted)} ago. `}
+      {heardAt !== null && `What you see is the last that was known, ${span((wall - heardAt) / 1000)} ago. `}
       {link.phase === "lost" ? `Next attempt in ${span(Math.ceil((link.retryAt - wall) / 1000))}.` : "Connecting …"}
     </span>
   );

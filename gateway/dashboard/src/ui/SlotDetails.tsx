@@ -48,8 +48,12 @@ export function SlotDetails({ slot }: { slot: Slot }) {
       <header>
         <h2 id="details">Slot {slot.slot}</h2>
         <span>
-          <QualityMark quality={slot.quality} reason={slot.reason} time={slot.data_time} />, measured{" "}
-          <Age time={slot.data_time} /> ago
+          <QualityMark quality={slot.quality} reason={slot.reason} time={slot.data_time} />
+          {slot.quality === "good" && (
+            <>
+              , measured <Age time={slot.data_time} /> ago
+            </>
+          )}
         </span>
       </header>
       <table>

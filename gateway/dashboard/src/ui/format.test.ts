@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { age, clockTime, dateAndZone, percent, signalTrouble, span, trouble } from "./format";
+import { age, clockTime, dateAndZone, percent, span, trouble } from "./format";
 
 describe("what an operator reads", () => {
   it("never rounds a probability to certainty", () => {
@@ -13,7 +13,7 @@ describe("what an operator reads", () => {
   it("says how long data has been missing", () => {
     expect(trouble("uncertain", "stale", 42)).toBe("no data 42 s");
     expect(trouble("bad", "no_communication", null)).toBe("no contact");
-    expect(signalTrouble("uncertain/substituted", 3)).toBe("estimated");
+    expect(trouble("bad", "no_communication", 7900)).toBe("no contact 2 h");
   });
 
   it("knows no age without a time, and none from the future", () => {

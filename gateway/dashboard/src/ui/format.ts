@@ -28,6 +28,14 @@ export function span(seconds: number): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
+/** A span in its largest unit, for words that stand in a narrow place. */
+export function roughly(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 100) return `${whole} s`;
+  if (whole < 6000) return `${Math.floor(whole / 60)} min`;
+  return whole < 172_800 ? `${Math.floor(whole / 3600)} h` : `${Math.floor(whole / 86_400)} d`;
+}
+
 /** The age of something that has a source time; null when it never came. */
 export function age(time: number | null | undefined, now: number | null): number | null {
   return time == null || now === null ? null : Math.max(0, now - time);
@@ -36,7 +44,7 @@ export function age(time: number | null | undefined, now: number | null): number
 /** Why a value is not good, in words, with its age where silence is the reason. */
 export function trouble(quality: Quality, reason: Reason | null, silence: number | null): string {
   if (quality === "good") return "good";
-  const since = silence === null ? "" : ` ${span(silence)}`;
+  const since = silence === null ? "" : ` ${roughly(silence)}`;
   switch (reason) {
     case "stale":
       return `no data${since}`;
@@ -53,12 +61,6 @@ export function trouble(quality: Quality, reason: Reason | null, silence: number
     case null:
       return quality;
   }
-}
-
-/** "uncertain/stale", as the gateway writes it for one signal, in words. */
-export function signalTrouble(mark: string, silence: number | null): string {
-  const [quality, reason] = mark.split("/");
-  return trouble(quality as Quality, (reason as Reason | undefined) ?? null, silence);
 }
 
 export function clockTime(time: number, zone: string | undefined, seconds = true): string {
