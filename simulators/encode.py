@@ -18,8 +18,8 @@ class Face(Protocol):
     async def start(self) -> None:
         """Listen or connect. Raises ``config.errors.ListenError``, having left nothing behind."""
 
-    async def publish(self, now: float) -> None:
-        """Show the station as it is now (site time, epoch s)."""
+    async def publish(self) -> None:
+        """Show the station as it is, with its own time as the time of the values."""
 
     async def stop(self) -> None:
         """End all connections and free the address."""

@@ -102,7 +102,7 @@ class ModbusFace:
             raise ListenError(key, self._host, self._port, "the address was taken meanwhile") from error
         self._server = server
 
-    async def publish(self, now: float) -> None:
+    async def publish(self) -> None:
         """Write all registers of all units."""
         if self._server is None:
             return

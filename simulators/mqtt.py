@@ -49,9 +49,10 @@ class MqttFace:
         self._client.connect_async(self._device.device.host, self._device.device.port, keepalive=KEEPALIVE_S)
         self._client.loop_start()
 
-    async def publish(self, now: float) -> None:
+    async def publish(self) -> None:
         if not self._connected:
             return
+        now = self._station.time
         for topic, (payload, discrete) in self._payloads().items():
             sent = self._sent.get(topic)
             # A tenth of tolerance: the caller's own period may be the interval, give or take its lateness.

@@ -51,18 +51,18 @@ class OpcUaFace:
         server.set_identity_tokens([ua.UserNameIdentityToken if named else ua.AnonymousIdentityToken])
         await self._build(server)
         self._server = server
-        await self.publish(self._station.time)
+        await self.publish()
         try:
             await server.start()
         except OSError as error:
             self._server = None
             raise ListenError(self._key, host, port, error.strerror or str(error)) from error
 
-    async def publish(self, now: float) -> None:
+    async def publish(self) -> None:
         """Write what has changed; everything where the profile says that the server stamps every scan."""
         if self._server is None:
             return
-        stamp = ua.DateTime.fromtimestamp(now, UTC)
+        stamp = ua.DateTime.fromtimestamp(self._station.time, UTC)
         always = self._device.profile.stamps == "every_scan"
         for index, item in enumerate(self._items):
             raw = item.raw(self._station)

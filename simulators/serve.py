@@ -1,6 +1,8 @@
 """Serve a whole site's emulated devices on loopback, until cancelled."""
 
 import asyncio
+import gc
+import itertools
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -47,12 +49,12 @@ async def serve(loaded: LoadedSite, clock: Clock, *, on_ready: Callable[[str], N
         stack.push_async_callback(_stop_all, [face for face, _ in faces])
         for face, _ in faces:
             await face.start()
+        # The OPC UA address spaces stay as they are; a full collection would walk them all, and the loop stand still.
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         if on_ready is not None:
             on_ready(f"{len(stations)} stations on {len(faces)} addresses; ground truth at {truth.url}")
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_live(stations, clock))
-            for face, interval_s in faces:
-                group.create_task(_show(face, interval_s, clock))
+        await _live(stations, faces, clock)
 
 
 def check_addresses(loaded: LoadedSite) -> None:
@@ -133,22 +135,20 @@ def url_key(station: int, device: int) -> str:
     return f"stations[{station}].devices[{device}].url"
 
 
-async def _live(stations: dict[str, PhysicalStation], clock: Clock) -> None:
-    period_s = wall_period_s(clock, STEP_S)
+async def _live(stations: dict[str, PhysicalStation], faces: list[tuple[Face, float]], clock: Clock) -> None:
+    """Step all stations, then show each face that is due, for ever."""
+    shortest_s = min([STEP_S, *(interval_s for _, interval_s in faces)])
+    period_s = wall_period_s(clock, shortest_s)
+    every = [max(1, round(wall_period_s(clock, interval_s) / period_s)) for _, interval_s in faces]
     due = clock.monotonic()
-    while True:
+    for tick in itertools.count():
         for station in stations.values():
             station.advance(clock.now())
             # Catching up after a pause takes a while; connections are served in between.
             await clock.sleep(0.0)
-        due = await _until_next(clock, due, period_s)
-
-
-async def _show(face: Face, interval_s: float, clock: Clock) -> None:
-    period_s = wall_period_s(clock, interval_s)
-    due = clock.monotonic()
-    while True:
-        await face.publish(clock.now())
+        for (face, _), ticks in zip(faces, every, strict=True):
+            if tick % ticks == 0:
+                await face.publish()
         due = await _until_next(clock, due, period_s)
 
 

@@ -35,7 +35,7 @@ async def shown(loaded: LoadedSite) -> AsyncIterator[tuple[PhysicalStation, Face
     ((face, _),) = build_faces(loaded.bind(), stations)
     await face.start()
     try:
-        await face.publish(START)
+        await face.publish()
         yield stations["S1"], face
     finally:
         await face.stop()
@@ -97,7 +97,7 @@ async def test_floats_with_swapped_words_are_read_by_a_foreign_reader(tmp_path: 
     port = free_port()
     async with shown(cabinet(tmp_path, port, "modbus-charger-rack")) as (station, face):
         station.advance(START + 30.0)
-        await face.publish(station.time)
+        await face.publish()
         assert float((await read(port, "3:float", 52))[0]) == pytest.approx(station.value("power_w"), rel=1e-5)
         for slot in (1, 2, 3, 4):
             volts = float((await read(port, "3:float", 1004 + 8 * (slot - 1)))[0])
