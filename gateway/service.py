@@ -131,6 +131,8 @@ class _Gateway:
         if before is None or before.ready != estimate.ready:
             self.forecasts.hurry(station)
             self.publisher.mark(station)
+        elif (before.substituted != estimate.substituted).any():
+            self.publisher.mark(station)
 
     def _basis(self, station: str) -> Basis | None:
         estimate = self.twins.estimates.get(station)

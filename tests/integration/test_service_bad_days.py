@@ -194,7 +194,11 @@ async def test_a_value_that_stops_coming_is_stale_after_its_maximum_age_and_its_
         assert clock.monotonic() - stopped < 0.9 + 1.0  # three intervals, and a second to be shown
         shown = await slot(address, 2)
         assert (shown["reason"], shown["soc"]) == ("stale", 0.97)
-        assert shown["twin"]["reason"] == "substituted"
+
+        async def substituted() -> bool:
+            return (await slot(address, 2))["twin"]["reason"] == "substituted"
+
+        await until(substituted, 1.0)
         station = await fetch(f"{address}/stations/M1")
         assert (station["quality"], station["reason"], station["ready"]) == ("uncertain", "stale", 3)
         assert (await slot(address, 1))["quality"] == "good"
