@@ -25,6 +25,10 @@ class ConfigError(Exception):
         self.problems = sorted(set(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[list[Problem]]]:
+        """The emulators' process hands its errors to its parent."""
+        return type(self), (self.problems,)
+
 
 class ListenError(Exception):
     """An address that should be listened on cannot be had: it names the address and the key that sets it."""
@@ -32,3 +36,6 @@ class ListenError(Exception):
     def __init__(self, key: str, host: str, port: int, reason: str) -> None:
         self.key, self.host, self.port, self.reason = key, host, port, reason
         super().__init__(f"{key}: cannot listen on {host}:{port}: {reason}")
+
+    def __reduce__(self) -> tuple[type["ListenError"], tuple[str, str, int, str]]:
+        return type(self), (self.key, self.host, self.port, self.reason)

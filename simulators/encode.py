@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from config.binding import BoundPoint
 from config.profile import Point
@@ -10,19 +10,6 @@ from simulators.station import PhysicalStation, Value
 from twin.signals import ChargerState, Kind
 
 K = TypeVar("K", bound=Hashable)
-
-
-class Face(Protocol):
-    """A device as the network sees it."""
-
-    async def start(self) -> None:
-        """Listen or connect. Raises ``config.errors.ListenError``, having left nothing behind."""
-
-    async def publish(self) -> None:
-        """Show the station as it is, with its own time as the time of the values."""
-
-    async def stop(self) -> None:
-        """End all connections and free the address."""
 
 
 @dataclass(frozen=True, slots=True)

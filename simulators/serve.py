@@ -14,7 +14,7 @@ from config.clock import Clock, wall_period_s
 from config.loader import LoadedSite
 from config.site import EmulatedStation, Station
 from simulators.broker import EmbeddedBroker
-from simulators.encode import Face
+from simulators.face import Face
 from simulators.listen import require_free, require_loopback
 from simulators.modbus import ModbusFace, Unit
 from simulators.mqtt import MqttFace

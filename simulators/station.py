@@ -5,7 +5,6 @@ It has physics and rules of its own and shares nothing with the twin but the voc
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
@@ -15,6 +14,7 @@ from config.site import Station as StationConfig
 from simulators.charger import Charger
 from simulators.pack import Pack, PackClass
 from simulators.riders import Riders
+from simulators.slot import Slot, Swap
 from twin.signals import ChargerState
 
 Value = float | int | bool | str | None
@@ -32,36 +32,6 @@ FIELD_PACKS_PER_SLOT = 3
 NOISE_C = 0.04
 BASE_LOAD_NOISE = 0.03
 AMBIENT_SWING_C = 4.0
-
-
-@dataclass(slots=True)
-class Slot:
-    """A slot with its door and charger. ``promised``: its pack belongs to a rider; ``awaited``: a pack will come."""
-
-    number: int
-    charger: Charger
-    pack: Pack | None = None
-    door_open: bool = False
-    promised: bool = False
-    awaited: bool = False
-    power_w: float = 0.0
-    shown_c: float = 0.0
-    """Temperature as the pack's sensor reads it."""
-
-
-@dataclass(slots=True)
-class Swap:
-    """A swap under way: BatteryIn into ``inward``, then BatteryOut of ``outward``.
-
-    Without an empty slot, ``inward`` is ``outward``: it is emptied first and takes the returned pack after that.
-    """
-
-    outward: Slot
-    inward: Slot
-    turn_at: float
-    end_at: float
-    turned: bool = False
-    taken: Pack | None = field(default=None)
 
 
 class PhysicalStation:

@@ -14,7 +14,7 @@ import yaml
 
 from config.errors import ListenError
 from config.loader import LoadedSite
-from simulators.encode import Face
+from simulators.face import Face
 from simulators.serve import build_faces, build_stations
 from simulators.station import PhysicalStation
 from tests.support.emulators import one_station, serving

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import pickle
 import socket
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from config.clock import RealClock
-from config.errors import ConfigError, ListenError
+from config.errors import ConfigError, ListenError, Problem
 from config.loader import LoadedSite, load_site
 from tests.support.emulators import one_station, serving
 from tests.support.peers import free_port
@@ -132,3 +133,11 @@ async def test_starting_and_stopping_says_nothing_alarming(tmp_path: Path, caplo
         async with serving(load_site(demo_site(tmp_path))):
             pass
     assert not [record.getMessage() for record in caplog.records]
+
+
+def test_an_error_keeps_what_it_says_on_its_way_between_processes(tmp_path: Path) -> None:
+    taken = ListenError("stations[0].devices[0].url", "127.0.0.1", 50200, "Address already in use")
+    wrong = ConfigError([Problem(tmp_path / "site.yaml", 3, "site", "is missing", "Add it")])
+    for error in (taken, wrong):
+        arrived = pickle.loads(pickle.dumps(error))
+        assert (type(arrived), str(arrived), vars(arrived)) == (type(error), str(error), vars(error))
