@@ -92,6 +92,7 @@ class ModbusAdapter:
             for group in plan(device)
         ]
         self._answered = False
+        self._answered_at = -math.inf
         self._refused: set[tuple[str, int]] = set()
         self._where = f"{device.device.host}:{device.device.port}"
 
@@ -156,8 +157,7 @@ class ModbusAdapter:
         times: list[float] = []
         try:
             for number, block in enumerate(group.blocks):
-                if number:
-                    await self._gap()
+                await self._gap()
                 try:
                     samples.append(await self._read(client, closed, block, sink))
                 except _SilentError:
@@ -184,9 +184,10 @@ class ModbusAdapter:
             raise LostError(f"{self._where} closed the connection")
 
     async def _gap(self) -> None:
-        gap_s = self._device.profile.inter_request_gap_ms / 1000.0
-        if gap_s > 0.0:
-            await self._clock.sleep(gap_s)
+        """Leave the device the pause that it needs between an answer and the next request."""
+        rest_s = self._answered_at + self._device.profile.inter_request_gap_ms / 1000.0 - self._clock.monotonic()
+        if rest_s > 0.0:
+            await self._clock.sleep(rest_s)
 
     async def _read(self, client: AsyncModbusTcpClient, closed: asyncio.Event, block: Block, sink: Sink) -> Converted:
         request = block.request
@@ -204,8 +205,9 @@ class ModbusAdapter:
         except ModbusException as error:
             raise LostError(f"connection to {self._where} broke: {error}") from error
         self._answered = True
+        self._answered_at = self._clock.monotonic()
         self._backoff.reset()
-        sink.link.note_round_trip(self._clock.monotonic() - started)
+        sink.link.note_round_trip(self._answered_at - started)
         if reply.isError():
             words, reason = _EXCEPTIONS.get(reply.exception_code, ("unknown exception", Reason.SENSOR_FAILURE))
             return self._refuse(block, f"{words} (exception {reply.exception_code})", reason, sink)

@@ -225,6 +225,8 @@ class MqttAdapter:
                 report.up(f"the device says {word!r}, by the broker at {self._broker}")
         else:
             self._complain(message, f"neither online nor offline: {word[:40]!r}", sink)
+            return
+        self._malformed.discard(message.topic)
 
     def _take(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
         """Read one message into this tick's readings."""

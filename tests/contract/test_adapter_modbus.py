@@ -1,6 +1,7 @@
 """The Modbus adapter against servers that are not ours: libmodbus, and wires that break the rules."""
 
 import asyncio
+import itertools
 import math
 import random
 import shutil
@@ -284,6 +285,22 @@ async def test_deadlines_are_fixed_and_those_missed_are_counted() -> None:
         assert desk.link.missed_cycles >= 2
         phases = [(time - times[0]) / 0.1 for time in times]
         assert all(abs(phase - round(phase)) < 0.4 for phase in phases)
+
+
+async def test_the_pause_that_a_device_needs_is_kept_between_all_its_requests() -> None:
+    times: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def note(request: bytes, writer: asyncio.StreamWriter) -> None:
+        times.append(loop.time())
+        writer.write(frame(request, registers(request, 500)))
+
+    async with wire(note) as port:
+        points = [*SOC, {**POINTS[-1], "poll_group": "slow"}, {**POINTS[1], "address": 900}]
+        adapter, desk = desk_of(port, points, inter_request_gap_ms=30.0, poll_groups={"slow": {"interval_s": 0.1}})
+        async with running(adapter, desk):
+            await desk.until(lambda: len(times) >= 12)
+    assert all(after - before > 0.025 for before, after in itertools.pairwise(times))
 
 
 async def test_a_device_that_was_never_there_is_a_state_and_no_error() -> None:
