@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from adapters.base import Batch, Link
@@ -17,6 +18,13 @@ from twin.signals import Kind, Quality, Reason
 
 TEXT_LIMIT = 65_536
 """Different texts that are kept; real sites have some thousands of packs."""
+
+# NumPy converts members of an enumeration slowly; the hot path compares with plain numbers.
+_GOOD, _UNCERTAIN, _BAD = (int(quality) for quality in Quality)
+_STALE, _NO_COMMUNICATION = int(Reason.STALE), int(Reason.NO_COMMUNICATION)
+_OUT_OF_RANGE, _SENSOR_FAILURE = int(Reason.OUT_OF_RANGE), int(Reason.SENSOR_FAILURE)
+
+log = structlog.get_logger()
 
 
 class Image:
@@ -91,6 +99,8 @@ class Image:
         number = self._texts.get(text)
         if number is None:
             if len(self._text_list) >= TEXT_LIMIT:
+                if self.text_overflow == 0:
+                    log.warning("too many different texts; new ones are shown as unknown", limit=TEXT_LIMIT)
                 self.text_overflow += 1
                 return 0
             number = self._texts[text] = len(self._text_list)
@@ -111,19 +121,21 @@ class Image:
         rows, values = batch.points, batch.values
         times = np.minimum(batch.source_times, batch.received_time)
         held = np.fmin(self.source_time[rows], self.received_time[rows])
-        keep = ~((times < held) & (self._said_reason[rows] != Reason.NO_COMMUNICATION))
+        keep = ~((times < held) & (self._said_reason[rows] != _NO_COMMUNICATION))
+        qualities, reasons, source_times = batch.qualities, batch.reasons, batch.source_times
         late = len(rows) - int(np.count_nonzero(keep))
         if late:
-            rows, values = rows[keep], values[keep]
-        qualities, reasons = batch.qualities[keep], batch.reasons[keep]
-        trusted = qualities < Quality.BAD
+            rows, values, source_times = rows[keep], values[keep], source_times[keep]
+            qualities, reasons = qualities[keep], reasons[keep]
+        trusted = qualities < _BAD
         unreal = trusted & ~np.isfinite(values)
         outside = trusted & ((values < self.minimum[rows]) | (values > self.maximum[rows]))
         refused = unreal | outside
-        qualities = np.where(refused, Quality.BAD, qualities).astype(np.uint8)
-        reasons = np.where(unreal, Reason.SENSOR_FAILURE, np.where(outside, Reason.OUT_OF_RANGE, reasons))
-        values = np.where(qualities == Quality.BAD, np.nan, values)
-        self.source_time[rows] = batch.source_times[keep]
+        if refused.any():
+            qualities = np.where(refused, _BAD, qualities)
+            reasons = np.where(unreal, _SENSOR_FAILURE, np.where(outside, _OUT_OF_RANGE, reasons))
+        values = np.where(qualities == _BAD, np.nan, values)
+        self.source_time[rows] = source_times
         self.received_time[rows] = batch.received_time
         self._said_quality[rows] = qualities
         self._said_reason[rows] = reasons
@@ -135,16 +147,16 @@ class Image:
 
     def confirm(self, rows: slice, time: float) -> None:
         """Good values of these rows hold at this time."""
-        good = self._said_quality[rows] == Quality.GOOD
+        good = self._said_quality[rows] == _GOOD
         view = self.confirmed_time[rows]
         view[good] = np.fmax(view[good], time)
-        if (self.reason[rows] == Reason.STALE).any():
+        if (self.reason[rows] == _STALE).any():
             self._refresh(rows)
 
     def lose(self, rows: slice) -> None:
         """Nothing is known of these rows any more."""
-        self._said_quality[rows] = Quality.BAD
-        self._said_reason[rows] = Reason.NO_COMMUNICATION
+        self._said_quality[rows] = _BAD
+        self._said_reason[rows] = _NO_COMMUNICATION
         self.confirmed_time[rows] = np.nan
         moved = ~np.isnan(self.value[rows])
         self.value[rows] = np.nan
@@ -154,9 +166,10 @@ class Image:
         """Bring quality and reason up to date with what was said and with age; number what changed."""
         age_s = self._clock.now() - self.as_of(rows)
         quality, reason = self._said_quality[rows], self._said_reason[rows]
-        stale = (quality < Quality.BAD) & (age_s > self.max_age_s[rows])
-        quality = np.where(stale, Quality.UNCERTAIN, quality)
-        reason = np.where(stale, Reason.STALE, reason)
+        stale = (quality < _BAD) & (age_s > self.max_age_s[rows])
+        if stale.any():
+            quality = np.where(stale, _UNCERTAIN, quality)
+            reason = np.where(stale, _STALE, reason)
         changed = (quality != self.quality[rows]) | (reason != self.reason[rows])
         if moved is not None:
             changed |= moved

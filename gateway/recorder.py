@@ -1,7 +1,10 @@
-"""What goes into the history: once a second what changed, once a minute everything, and events as they come."""
+"""What goes into the history: changes of state at once, measurements thinned, everything once a minute, and events."""
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
+
+import numpy as np
 
 from adapters.base import LinkState
 from config.clock import Clock
@@ -9,10 +12,12 @@ from gateway.history import KEEP_S
 from gateway.image import Image
 from gateway.store import Row, Store
 from twin.observation import Estimate
-from twin.signals import Quality, path
+from twin.signals import Kind, Quality, path
 
 PERIOD_S = 0.5
-"""Wall seconds between two looks: no point is recorded more often, and a crash loses no more than this and a commit."""
+"""Wall seconds between two looks; a crash loses no more than this and a commit."""
+SPACING_S = 5.0
+"""Wall seconds between two records of a measurement: ten stations' noise would fill the disk in a day otherwise."""
 _QUALITY = {quality.name.lower(): int(quality) for quality in Quality}
 
 
@@ -22,7 +27,11 @@ class Recorder:
     def __init__(self, image: Image, store: Store, clock: Clock, summaries: Mapping[str, dict[str, Any]]) -> None:
         self._image, self._store, self._clock, self._summaries = image, store, clock, summaries
         self._paths = [point.path for point in image.points]
-        self._sequence = 0
+        count = len(self._paths)
+        self._is_state = np.array([point.signal.kind in (Kind.BOOL, Kind.ENUM) for point in image.points])
+        self._recorded_at = np.full(count, -np.inf)
+        self._recorded_change = np.zeros(count, dtype=np.int64)
+        self._recorded_quality = image.quality[:-1].copy()
         self._recorded: dict[str, tuple[float | None, int]] = {}
         self._states = [LinkState.CONNECTING] * len(image.sinks)
 
@@ -51,30 +60,24 @@ class Recorder:
 
     def _samples(self, keep: bool) -> list[Row]:
         image = self._image
-        numbers = image.changed_since(-1 if keep else self._sequence)[: len(self._paths)]
-        self._sequence = image.sequence
-        now = self._clock.now()
-        as_of = image.as_of(numbers.astype("int32"))
-        columns = zip(
-            numbers.tolist(),
-            as_of.tolist(),
-            image.value[numbers].tolist(),
-            image.quality[numbers].tolist(),
-            image.reason[numbers].tolist(),
-            strict=True,
+        quality = image.quality[:-1]
+        due = self._clock.monotonic() - self._recorded_at >= SPACING_S
+        wanted = (image.change[:-1] > self._recorded_change) & (
+            self._is_state | due | (quality != self._recorded_quality)
         )
-        rows: list[Row] = []
-        for number, time, value, quality, reason in columns:
-            if number >= len(self._paths) or image.is_text[number]:
-                continue
-            # A value is known as of its own time; that it is not good any more is known as of now.
-            known = quality == Quality.GOOD
-            if keep and not known:
-                continue
-            rows.append(
-                (self._paths[number], time if known else now, value if value == value else None, quality, reason)
-            )
-        return rows
+        if keep:
+            wanted |= quality == Quality.GOOD
+        rows = np.flatnonzero(wanted & ~image.is_text).astype(np.int32)
+        self._recorded_at[rows] = self._clock.monotonic()
+        self._recorded_change[rows] = image.change[rows]
+        self._recorded_quality[rows] = quality[rows]
+        # A good value is known as of its own time; that a value is not good any more is known as of now.
+        times = np.where(quality[rows] == Quality.GOOD, image.as_of(rows), self._clock.now())
+        values = [None if isnan(value) else value for value in image.value[rows].tolist()]
+        paths = [self._paths[row] for row in rows]
+        return list(
+            zip(paths, times.tolist(), values, quality[rows].tolist(), image.reason[rows].tolist(), strict=True)
+        )
 
     def _series(self, keep: bool) -> list[Row]:
         """Ready packs and the chance of a stockout, as the stations' summaries give them."""
