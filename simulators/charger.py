@@ -26,21 +26,25 @@ class Charger:
         self._tripped = False
         self._full = False
         self.enabled = True
-        self.held = False
-        """The cabinet wants no current: the pack is promised to a rider."""
+        self._held = False
         self.state = ChargerState.IDLE
         self.current_a = 0.0
 
     def receive(self, pack: Pack, now: float) -> None:
         """A pack has come in; it rests before it is charged."""
         self._rest_until = now + self._cooldown_s
-        self._full = self._derated = self._tripped = self.held = False
+        self._full = self._derated = self._tripped = self._held = False
         self._update(pack, now)
 
     def release(self) -> None:
         """The pack has gone."""
-        self._full = self._derated = self._tripped = self.held = False
+        self._full = self._derated = self._tripped = self._held = False
         self._update(None, 0.0)
+
+    def hold(self, pack: Pack, now: float) -> None:
+        """The pack is promised to a rider: no current any more."""
+        self._held = True
+        self._update(pack, now)
 
     def wanted_w(self, pack: Pack | None, now: float) -> float:
         """Power that the charger would put into the pack now if the grid allowed it."""
@@ -77,7 +81,7 @@ class Charger:
         self._derated = pack.temperature_c > (RESTORE_BELOW_C if self._derated else DERATE_ABOVE_C)
         if self._tripped:
             return ChargerState.FAULT
-        if self.held:
+        if self._held:
             return ChargerState.IDLE
         if now < self._rest_until:
             return ChargerState.COOLING

@@ -225,16 +225,17 @@ class PhysicalStation:
         self.lost += len(self._waiting) - len(patient)
         self._waiting = patient
         while patient and len(self._swaps) < self._config.bays:
-            full = [slot for slot in self.slots if self._is_ready(slot)]
+            full = [(slot, slot.pack) for slot in self.slots if slot.pack is not None and self._is_ready(slot)]
             if not full:
                 break
             patient.popleft()
-            self._begin(max(full, key=_soc))
+            self._begin(*max(full, key=lambda choice: choice[1].soc))
 
-    def _begin(self, outward: Slot) -> None:
+    def _begin(self, outward: Slot, promised: Pack) -> None:
         empty = [slot for slot in self.slots if slot.pack is None and not slot.awaited and slot.charger.enabled]
         inward = empty[0] if empty else outward
-        outward.promised = outward.charger.held = True
+        outward.promised = True
+        outward.charger.hold(promised, self.time)
         inward.awaited = True
         inward.door_open = True
         turn_at = self.time + self._config.swap_s * BATTERY_IN_SHARE
@@ -275,10 +276,6 @@ class PhysicalStation:
             slot.pack.soc = self._config.full_soc if full else float(self._rng.uniform(0.2, 0.95))
             slot.pack.temperature_c = self._ambient_c
             slot.charger.wanted_w(slot.pack, self.time)
-
-
-def _soc(slot: Slot) -> float:
-    return slot.pack.soc if slot.pack else 0.0
 
 
 def share(wanted: list[float], available: float) -> list[float]:

@@ -99,6 +99,18 @@ def test_a_promised_pack_is_no_longer_ready_and_its_slot_shows_it() -> None:
     assert [emulated.value("charger_state", slot.number) for slot in shown] == [ChargerState.IDLE]
 
 
+def test_ready_packs_can_be_counted_from_what_the_devices_show() -> None:
+    emulated = busy()
+    for _ in range(1800):
+        emulated.advance(emulated.time + 1.0)
+        shown = sum(
+            emulated.value("charger_state", slot.number) in {ChargerState.CHARGING, ChargerState.FULL}
+            and float(emulated.value("soc", slot.number) or 0.0) >= 0.95
+            for slot in emulated.slots
+        )
+        assert shown == emulated.ready
+
+
 def test_one_bay_serves_one_rider_at_a_time_and_two_bays_two() -> None:
     for bays, queue in ((1, 2), (2, 1)):
         emulated = station([5.0, 5.5, 5.7], bays=bays, emulation={"packs": 5, "seed": 3})
