@@ -26,7 +26,7 @@ from tests.support.web import get
 SITE = """\
 site: test
 name: Test
-gateway: {{port: {gateway}, data: {data}, replicas: 20}}
+gateway: {{port: {gateway}, data: {data}, replicas: 20, forecast_interval_s: 1}}
 stations:
   - id: M1
     name: Buttons
@@ -253,6 +253,34 @@ async def test_a_device_that_dies_is_away_at_once_and_back_without_a_restart(loa
         assert (await fetch(f"{address}/stations/M1"))["quality"] == "good"
         async with registers(loaded):
             await until(good, 15.0)
+
+
+async def test_a_forecast_rests_on_the_twin_when_data_is_old_and_says_so(loaded: LoadedSite) -> None:
+    async with cabinet(loaded), gateway(loaded) as address:
+
+        async def made(station: str) -> Json:
+            topic = await fetch(f"{address}/stations")
+            if next(s for s in topic if s["id"] == station)["stockout_probability"] is None:
+                return None
+            return await fetch(f"{address}/stations/{station}/forecast")
+
+        async def good() -> bool:
+            forecast = await made("B1")
+            return forecast is not None and forecast["quality"] == "good"
+
+        async def uncertain() -> bool:
+            forecast = await made("B1")
+            return (forecast["quality"], forecast["reason"]) == ("uncertain", "substituted")
+
+        async def other() -> bool:
+            return await made("M1") is not None
+
+        await until(other)
+        assert await made("B1") is None  # nothing was ever known of it
+        async with registers(loaded):
+            await until(good)
+        await until(uncertain)
+        assert (await made("B1"))["data_age_s"] > 0.0
 
 
 async def test_a_port_in_use_is_named_by_its_key_and_nothing_is_started(loaded: LoadedSite) -> None:
