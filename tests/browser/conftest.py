@@ -148,10 +148,10 @@ def addresses(page: Page) -> list[str]:
     return asked
 
 
-@pytest.fixture(autouse=True)
-def quiet_console(page: Page) -> Iterator[None]:
-    """No page may throw, or write an error, while a test looks at it."""
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that must not throw while a test looks at it."""
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    yield
+    yield page
     assert not errors

@@ -15,10 +15,6 @@ def script(page: Page, bench: Bench) -> Script:
     return made
 
 
-def ready(page: Page) -> str:
-    return page.locator("tr[data-station=S001] td.ready").inner_text()
-
-
 def test_a_gap_is_never_drawn_and_leads_to_a_new_snapshot(page: Page, script: Script) -> None:
     script.topics["stations"]["S001"]["ready"] = 4
     script.seq = 31

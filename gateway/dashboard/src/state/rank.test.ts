@@ -19,6 +19,6 @@ describe("the order of stations", () => {
   });
 
   it("knows four bands", () => {
-    expect([null, 0, 0.05, 0.2, 0.5].map(band)).toEqual(["none", "none", "low", "medium", "high"]);
+    expect([null, 0, 0.0449, 0.0451, 0.2, 0.5].map(band)).toEqual(["none", "none", "none", "low", "medium", "high"]);
   });
 });

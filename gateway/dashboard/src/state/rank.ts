@@ -2,11 +2,12 @@ import type { Quality, Station } from "./types";
 
 export type Band = "high" | "medium" | "low" | "none";
 
-/** How urgent a probability of running out is. */
+/** How urgent a probability of running out is, in whole percent as it is shown: equal figures look equal. */
 export function band(probability: number | null | undefined): Band {
-  if (probability == null || probability < 0.05) return "none";
-  if (probability < 0.2) return "low";
-  return probability < 0.5 ? "medium" : "high";
+  const percent = Math.round((probability ?? 0) * 100);
+  if (percent < 5) return "none";
+  if (percent < 20) return "low";
+  return percent < 50 ? "medium" : "high";
 }
 
 const SEVERITY: Record<Quality, number> = { good: 0, uncertain: 1, bad: 2 };

@@ -1,5 +1,5 @@
 import { band, type Band } from "../state/rank";
-import { percent, UNKNOWN } from "./format";
+import { probable } from "./format";
 
 const SHAPES: Record<Exclude<Band, "none">, { path: string; letter: string; word: string }> = {
   high: { path: "M1 1h18v18H1z", letter: "H", word: "high" },
@@ -27,7 +27,7 @@ export function Risk({ probability, old }: { probability: number | null | undefi
   return (
     <span className={`risk ${band(probability)}${old ? " stale" : ""}`}>
       <RiskMark probability={probability} />
-      <span className="number">{probability == null ? UNKNOWN : percent(probability)}</span>
+      <span className="number">{probable(probability)}</span>
       <span className="bar" aria-hidden="true">
         <span style={{ width: `${(probability ?? 0) * 100}%` }} />
       </span>

@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { age, clockTime, dateAndZone, percent, span, trouble } from "./format";
+import { age, clockTime, dateAndZone, percent, probable, span, trouble } from "./format";
 
 describe("what an operator reads", () => {
   it("never rounds a probability to certainty", () => {
-    expect([0, 0.001, 0.37, 0.998, 1, null].map(percent)).toEqual(["0 %", "<1 %", "37 %", ">99 %", "100 %", "–"]);
+    expect([0, 0.001, 0.37, 0.998, 1, null].map(probable)).toEqual(["0 %", "<1 %", "37 %", ">99 %", "100 %", "–"]);
+  });
+
+  it("shows a nearly full pack as full", () => {
+    expect([0.9999, 0.004, null].map(percent)).toEqual(["100 %", "0 %", "–"]);
   });
 
   it("tells a span in at most two units", () => {

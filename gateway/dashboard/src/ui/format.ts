@@ -2,12 +2,16 @@ import type { Quality, Reason } from "../state/types";
 
 export const UNKNOWN = "–";
 
-/** A probability or a state of charge as whole percent; the ends are never rounded to certainty. */
+/** A share as whole percent. */
 export function percent(share: number | null | undefined): string {
+  return share == null ? UNKNOWN : `${Math.round(share * 100)} %`;
+}
+
+/** A probability as whole percent; it is never rounded to certainty. */
+export function probable(share: number | null | undefined): string {
   if (share == null) return UNKNOWN;
   if (share > 0 && share < 0.005) return "<1 %";
-  if (share < 1 && share >= 0.995) return ">99 %";
-  return `${Math.round(share * 100)} %`;
+  return share < 1 && share >= 0.995 ? ">99 %" : percent(share);
 }
 
 export function kilowatts(watts: number | null | undefined): string {
@@ -79,6 +83,6 @@ export function dateAndZone(time: number, zone: string | undefined): { date: str
     time * 1000,
   );
   const offset = parts.find((part) => part.type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
-  const name = date.resolvedOptions().timeZone;
+  const name = zone ?? date.resolvedOptions().timeZone; // as the site file spells it, which browsers may not
   return { date: date.format(time * 1000).replace(",", ""), zone: name === "UTC" ? "UTC" : `${name}, ${offset}` };
 }
