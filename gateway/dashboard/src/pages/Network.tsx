@@ -38,8 +38,7 @@ export function Network() {
               <th role="columnheader" scope="col" className="right">Faulted</th>
               {HORIZONS.map((horizon) => (
                 <th key={horizon} role="columnheader" scope="col" className="right">
-                  <span className="wide">Stockout in </span>
-                  {Number(horizon) / 60} min
+                  Stockout in <span className="number">{Number(horizon) / 60} min</span>
                 </th>
               ))}
               <th role="columnheader" scope="col" className="right">Power / limit</th>
