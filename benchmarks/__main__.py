@@ -9,7 +9,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import fanout, lateness, latency, throughput
+from benchmarks import fanout, latency, lateness, throughput
 from benchmarks.report import Outcome, calibrate, machine
 
 BENCHMARKS = {

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from asyncua import Client
+from asyncua import ua
+from asyncua.client.client import Client
 from asyncua.common.subscription import DataChangeEvent
 from paho.mqtt.client import Client as MqttClient
 from paho.mqtt.client import MQTTMessage
@@ -20,7 +21,7 @@ QUEUE = 20_000
 
 
 async def opcua(url: str, addresses: Sequence[str], interval_s: float, on_value: Callable[[str, Any], None]) -> None:
-    """asyncua's iterator, until cancelled; ``on_value(address, value)`` for each notification."""
+    """Asyncua's iterator, until cancelled; ``on_value(address, value)`` for each notification."""
     async with Client(url) as client:
         names = {}
         for address in addresses:
@@ -30,7 +31,7 @@ async def opcua(url: str, addresses: Sequence[str], interval_s: float, on_value:
         subscription = await client.create_subscription(1000.0 * interval_s, queue_maxsize=QUEUE)
         async with subscription:
             await subscription.subscribe_data_change(
-                list(nodes), queuesize=1, sampling_interval=1000.0 * interval_s
+                list(nodes), queuesize=1, sampling_interval=ua.Duration(1000.0 * interval_s)
             )
             async for event in subscription:
                 if isinstance(event, DataChangeEvent):
@@ -61,8 +62,10 @@ async def modbus(
 
 
 @asynccontextmanager
-async def mqtt(host: str, port: int, topics: Sequence[str], on_document: Callable[[str, Any], None]) -> AsyncIterator[None]:
-    """paho's callback in its own thread, with the JSON read; ``on_document(topic, value)``."""
+async def mqtt(
+    host: str, port: int, topics: Sequence[str], on_document: Callable[[str, Any], None]
+) -> AsyncIterator[None]:
+    """Paho's callback in its own thread, with the JSON read; ``on_document(topic, value)``."""
 
     def received(_client: MqttClient, _data: Any, message: MQTTMessage) -> None:
         on_document(message.topic, orjson.loads(message.payload))

@@ -23,10 +23,25 @@ from config.loader import load_site
 SECONDS = 60.0
 WARM_S = 6.0
 INTERVAL_S = 0.25
+"""Publishing interval and poll interval, of gateway and bare clients alike."""
+
 CHANGE_S = (0.3, 0.6)
 SLOTS = 12
 PROTOCOLS = ("opcua", "modbus", "mqtt")
 STATIONS_EACH = 2
+
+COLUMNS = (
+    "protocol",
+    "changes",
+    "seen by both",
+    "bare p50",
+    "bare p99",
+    "gateway p50",
+    "gateway p99",
+    "extra p50",
+    "ratio p50",
+    "ratio p99",
+)
 
 Arrivals = dict[tuple[str, int], float]
 """Station and number of a change, and when it was seen first (epoch s)."""
@@ -72,7 +87,11 @@ def table(changes: Sequence[Change], streamed: Arrivals, observed: Arrivals) -> 
     rows: list[list[Cell]] = []
     for protocol in PROTOCOLS:
         mine = [change for change in changes if change[0].startswith(protocol)]
-        both = [(station, mark, at) for station, mark, at in mine if (station, mark) in streamed and (station, mark) in observed]
+        both = [
+            (station, mark, at)
+            for station, mark, at in mine
+            if (station, mark) in streamed and (station, mark) in observed
+        ]
         ours = [1000.0 * (streamed[station, mark] - at) for station, mark, at in both]
         theirs = [1000.0 * (observed[station, mark] - at) for station, mark, at in both]
         rows.append(
@@ -91,12 +110,11 @@ def table(changes: Sequence[Change], streamed: Arrivals, observed: Arrivals) -> 
         )
     return Table(
         "Latency from the change in the device (ms): bare library client, and WebSocket client behind the gateway",
-        ["protocol", "changes", "seen by both", "bare p50", "bare p99", "gateway p50", "gateway p99", "extra p50"]
-        + ["ratio p50", "ratio p99"],
+        COLUMNS,
         rows,
         [
-            f"{STATIONS_EACH} stations a protocol of {SLOTS} slots; publishing and poll interval {1000 * INTERVAL_S:.0f} ms "
-            f"for both; a change every {1000 * CHANGE_S[0]:.0f}-{1000 * CHANGE_S[1]:.0f} ms; broker {broker_name()}.",
+            f"{STATIONS_EACH} stations a protocol of {SLOTS} slots; publishing and poll interval "
+            f"{1000 * INTERVAL_S:.0f} ms for both; a change every {1000 * CHANGE_S[0]:.0f}-{1000 * CHANGE_S[1]:.0f} ms; broker {broker_name()}.",
             "OPC UA and Modbus wait for half an interval on average whoever reads; the gateway adds what 'extra' says.",
         ],
     )

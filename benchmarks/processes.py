@@ -77,9 +77,7 @@ class Child:
 async def child(target: Callable[..., Awaitable[None]], *arguments: Any, fast: bool = True) -> AsyncIterator[Child]:
     """Run ``target(control, *arguments)`` in a process. ``fast``: on uvloop, as the gateway does."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(
-        target=_run, args=(target, theirs, arguments, fast), daemon=True
-    )
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(target, theirs, arguments, fast))
     process.start()
     theirs.close()
     try:
@@ -98,7 +96,7 @@ def _run(target: Callable[..., Awaitable[None]], pipe: Connection, arguments: tu
     logging.getLogger().setLevel(logging.ERROR)
     for noisy in ("asyncua", "pymodbus.logging"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
     async def main() -> None:
         await target(Control(pipe), *arguments)

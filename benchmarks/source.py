@@ -1,4 +1,4 @@
-"""The emulator's process: the product's own devices on real protocols, with changes that a measurement can recognise."""
+"""The emulator's process: the product's own devices on real protocols, with changes that can be recognised."""
 
 import asyncio
 import random
@@ -14,7 +14,9 @@ from simulators.serve import build_faces
 from simulators.station import PhysicalStation, Value
 from twin.signals import SIGNALS, Kind
 
-_ANALOG = {name: signal for (entity, name), signal in SIGNALS.items() if entity == "slot" and signal.kind is Kind.ANALOG}
+_ANALOG = {
+    name: signal for (entity, name), signal in SIGNALS.items() if entity == "slot" and signal.kind is Kind.ANALOG
+}
 
 Change = tuple[str, int, float]
 """Station, number of the change, epoch second just before it was shown to the network."""
