@@ -76,7 +76,7 @@ async def run() -> list[Table]:
             rows,
             [
                 f"A sleep of {1000 * PERIOD_S:.0f} ms over and over for {PHASE_S:.0f} s; 'empty' is a process with "
-                "nothing else on its loop, at the same time. The demo: 6 stations, 8 devices, 80 slots, three protocols.",
+                "nothing else on its loop, at the same time. The demo: 6 stations, 8 devices, 80 slots.",
                 "In the last phase a worker process computes forecasts all the time, so gateway, worker and emulators "
                 "share the cores. Stalled clients subscribe to every topic and never read.",
             ],

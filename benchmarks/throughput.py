@@ -24,10 +24,13 @@ from config.loader import load_site
 from gateway.image import Image
 
 ROUNDS = 3
-ROUND_S = 3.0
-SETTLE_S = 0.7
+ROUND_S = 2.5
+SETTLE_S = 0.5
 SLOTS = 60
 INTERVAL_S = {"opcua": 0.1, "modbus": 0.05, "mqtt": 0.05}
+CHANGE_S = INTERVAL_S | {"mqtt": 0.06}
+"""An emulated MQTT device leaves out a message that comes sooner than its interval."""
+
 COLUMNS = (
     "protocol",
     "bare points/s",
@@ -70,8 +73,8 @@ async def run() -> list[Table]:
             COLUMNS,
             rows,
             [
-                f"One station of {SLOTS} slots (22 points each) whose measured values all change at every interval "
-                f"({', '.join(f'{name} {1000 * each:.0f} ms' for name, each in INTERVAL_S.items())}); "
+                f"One station of {SLOTS} slots of 14 points; the 7 measured values of each change at every interval "
+                f"({', '.join(f'{name} {1000 * each:.0f} ms' for name, each in CHANGE_S.items())}); "
                 "same requests for all.",
                 "bare: asyncua's iterator; pymodbus block reads (raw registers, neither decoded nor scaled); paho's "
                 f"callback with orjson. Broker {broker_name()}.",
@@ -89,7 +92,7 @@ async def _measure(protocol: str) -> Figures:
         async with contextlib.AsyncExitStack() as stack:
             if protocol == "mqtt":
                 await stack.enter_async_context(broker(port))
-            device = await stack.enter_async_context(child(restless, file, INTERVAL_S[protocol], fast=False))
+            device = await stack.enter_async_context(child(restless, file, CHANGE_S[protocol], fast=False))
             await device.said()
             reader = await stack.enter_async_context(child(read, file))
             figures: Figures = await reader.said(2.0 * ROUNDS * len(VARIANTS) * (ROUND_S + SETTLE_S) + 30.0)
