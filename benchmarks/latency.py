@@ -114,8 +114,8 @@ def table(changes: Sequence[Change], streamed: Arrivals, observed: Arrivals) -> 
         rows,
         [
             f"{STATIONS_EACH} stations a protocol of {SLOTS} slots; publishing and poll interval "
-            f"{1000 * INTERVAL_S:.0f} ms for both; a change every {1000 * CHANGE_S[0]:.0f}-{1000 * CHANGE_S[1]:.0f} ms; "
-            f"broker {broker_name()}.",
+            f"{1000 * INTERVAL_S:.0f} ms for both; a change every {1000 * CHANGE_S[0]:.0f}-{1000 * CHANGE_S[1]:.0f} "
+            f"ms; broker {broker_name()}.",
             "OPC UA and Modbus wait for half an interval on average whoever reads; the gateway adds what 'extra' says.",
         ],
     )
