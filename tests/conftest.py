@@ -4,5 +4,5 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running until the session ends, and no other fits beside it."""
+    """Browser tests come last: Playwright keeps an event loop running until the session ends."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

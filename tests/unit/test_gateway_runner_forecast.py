@@ -184,7 +184,7 @@ def test_expected_riders_follow_the_days_shape_in_local_time() -> None:
     start = datetime(2026, 5, 4, 3, 10, tzinfo=UTC).timestamp()  # 08:40 in Lucknow
     intensity = expectation.intensity(start, 7200.0)
     shape = np.array(LOADED.shapes["lucknow"])
-    expected = shape / shape.sum() * 150.0 / 1800.0
+    expected = shape / shape.sum() * LOADED.site.stations[0].demand.swaps_per_day / 1800.0
     assert intensity.start == datetime(2026, 5, 4, 3, 0, tzinfo=UTC).timestamp()
     assert intensity.at(start) == pytest.approx(expected[17])
     assert intensity.at(start + 7199.0) == pytest.approx(expected[21])
