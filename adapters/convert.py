@@ -22,8 +22,14 @@ Codes = NDArray[np.uint8]
 MAXIMUM_TEXT = 128
 """Characters of a text value; a longer one is no serial number."""
 
+_NUMBERS: frozenset[type] = frozenset({int, float})
 _EXACT = 2.0**53
 _ROUNDING = 1e-9
+
+# Members of an enumeration are slow to look up and slow for NumPy to convert; the hot path has plain numbers.
+_GOOD, _BAD = int(Quality.GOOD), int(Quality.BAD)
+_NONE, _NOT_CONFIGURED = int(Reason.NONE), int(Reason.NOT_CONFIGURED)
+_SENSOR_FAILURE, _OUT_OF_RANGE = int(Reason.SENSOR_FAILURE), int(Reason.OUT_OF_RANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +43,22 @@ class Converted:
 
     def limited_by(self, qualities: Codes, reasons: Codes) -> "Converted":
         """The same samples, no better than the device itself says they are."""
-        bad = qualities == Quality.BAD
+        bad = qualities == _BAD
         worse = bad | (qualities > self.qualities)
         values = np.where(bad, math.nan, self.values)
         return Converted(
             self.rows, values, np.where(worse, qualities, self.qualities), np.where(worse, reasons, self.reasons)
         )
 
+    def put(self, at: Rows, values: Floats, reasons: Codes) -> None:
+        """Set the samples in these places, which are bad where there is a reason."""
+        self.values[at] = values
+        self.qualities[at] = np.where(reasons == _NONE, _GOOD, _BAD)
+        self.reasons[at] = reasons
 
-def joined(parts: Sequence[Converted]) -> Converted:
-    """Several conversions as one."""
-    return Converted(
-        np.concatenate([part.rows for part in parts]),
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.qualities for part in parts]),
-        np.concatenate([part.reasons for part in parts]),
-    )
+    def only(self, wanted: NDArray[np.bool_]) -> "Converted":
+        """Some of the samples."""
+        return Converted(self.rows[wanted], self.values[wanted], self.qualities[wanted], self.reasons[wanted])
 
 
 def clamped(times: Floats, received_time: float, ahead_s: float) -> tuple[Floats, int]:
@@ -65,120 +71,140 @@ def clamped(times: Floats, received_time: float, ahead_s: float) -> tuple[Floats
     return np.where(ahead | np.isnan(times), received_time, times), int(np.count_nonzero(ahead))
 
 
-class Converter:
-    """The conversion of one device's points, held as columns. Rows count the device's points from zero."""
+class Conversion:
+    """The conversion of some points in a fixed order, prepared so that one call converts all of them."""
+
+    def __init__(self, columns: "_Columns", rows: Rows, single: NDArray[np.bool_] | None) -> None:
+        self._rows = rows
+        self._scale, self._offset = columns.scale[rows], columns.offset[rows]
+        self._low, self._high = columns.low[rows], columns.high[rows]
+        slack = (self._high - self._low) * _ROUNDING
+        self._lowest, self._highest = self._low - slack, self._high + slack
+        self._boolean_at = np.flatnonzero(columns.boolean[rows])
+        bits = columns.bit[rows]
+        self._bit_at = np.flatnonzero(bits >= 0)
+        self._shifts = bits[self._bit_at].astype(np.uint64)
+        self._enums = [
+            (at, keys, states)
+            for number, (keys, states) in enumerate(columns.tables)
+            if (at := np.flatnonzero(columns.enum[rows] == number)).size
+        ]
+        sentinels = columns.invalid[:, rows]
+        if single is not None:
+            # A profile writes -9999.1; the device's 32-bit float nearest to it is another number in 64 bits.
+            with np.errstate(over="ignore"):
+                sentinels = np.where(single, sentinels.astype(np.float32), sentinels)
+        self._sentinels = [line for line in sentinels if not np.isnan(line).all()]
+
+    def __call__(self, raw: Floats, words: NDArray[np.uint64]) -> Converted:
+        """Convert raw numbers, one for each point; ``words`` are those of the points with a ``bit``, with all bits.
+
+        NaN is a sensor failure.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = raw * self._scale
+            values += self._offset
+        for at, keys, states in self._enums:
+            numbers = raw[at]
+            place = np.minimum(np.searchsorted(keys, numbers), len(keys) - 1)
+            values[at] = np.where(keys[place] == numbers, states[place], math.nan)
+        if self._bit_at.size:
+            values[self._bit_at] = (words >> self._shifts) & np.uint64(1)
+        good = (values >= self._lowest) & (values <= self._highest)
+        if self._boolean_at.size:
+            truths = values[self._boolean_at]
+            good[self._boolean_at] &= (truths == 0.0) | (truths == 1.0)
+        not_configured = np.zeros(len(raw), dtype=np.bool_)
+        for sentinel in self._sentinels:
+            not_configured |= raw == sentinel
+        good &= ~not_configured
+        good &= np.isfinite(raw)
+        # Scaling may leave a full battery a rounding error above 1.
+        np.minimum(np.maximum(values, self._low, out=values), self._high, out=values)
+        qualities = np.zeros(len(raw), dtype=np.uint8)
+        reasons = np.zeros(len(raw), dtype=np.uint8)
+        if not good.all():
+            bad = ~good
+            values[bad] = math.nan
+            qualities[bad] = _BAD
+            reasons[bad] = _OUT_OF_RANGE
+            reasons[~np.isfinite(raw)] = _SENSOR_FAILURE
+            reasons[not_configured] = _NOT_CONFIGURED
+        return Converted(self._rows, values, qualities, reasons)
+
+
+class _Columns:
+    """What the profile says of a device's points, one row each."""
 
     def __init__(self, points: Sequence[BoundPoint]) -> None:
         profile = [bound.point for bound in points]
         signals = [bound.signal for bound in points]
-        self._numbers = np.array([bound.number for bound in points], dtype=np.int32)
-        self._scale = np.array([p.sign * p.scale for p in profile])
-        self._offset = np.array([p.sign * p.offset for p in profile])
-        self._low = np.array([s.minimum for s in signals])
-        self._high = np.array([s.maximum for s in signals])
-        self._slack = (self._high - self._low) * _ROUNDING
-        self._bit = np.array([-1 if p.bit is None else p.bit for p in profile])
-        self._boolean = np.array([s.kind is Kind.BOOL for s in signals])
-        self._text = np.array([s.kind is Kind.TEXT for s in signals])
+        self.scale = np.array([p.sign * p.scale for p in profile])
+        self.offset = np.array([p.sign * p.offset for p in profile])
+        self.low = np.array([s.minimum for s in signals])
+        self.high = np.array([s.maximum for s in signals])
+        self.bit = np.array([-1 if p.bit is None else p.bit for p in profile])
+        self.boolean = np.array([s.kind is Kind.BOOL for s in signals])
         width = max((len(p.invalid) for p in profile), default=0)
-        self._invalid = np.full((len(points), width), math.nan)
+        self.invalid = np.full((width, len(points)), math.nan)
         for row, p in enumerate(profile):
-            self._invalid[row, : len(p.invalid)] = p.invalid
-        self._enum, self._tables = _enum_tables([p.enum for p in profile])
+            self.invalid[: len(p.invalid), row] = p.invalid
+        self.enum, self.tables = _enum_tables([p.enum for p in profile])
 
-    def numbers(self, rows: Rows, raw: NDArray[Any]) -> Converted:
-        """Convert raw numbers of one type. Integer types keep all their bits for ``bit`` points."""
-        plain = raw.astype(np.float64)
-        # A profile writes -9999.1; the device's 32-bit float nearest to it is another number in 64 bits.
-        with np.errstate(over="ignore"):
-            sentinels = self._invalid[rows].astype(raw.dtype if raw.dtype.kind == "f" else np.float64)
-        not_configured = (plain[:, None] == sentinels).any(axis=1)
-        broken = ~np.isfinite(plain)
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = plain * self._scale[rows] + self._offset[rows]
-        outside = self._enumerate(rows, plain, values)
-        broken |= self._take_bits(rows, raw, plain, values)
-        outside |= ~broken & ~np.isfinite(values)
-        low, high, slack = self._low[rows], self._high[rows], self._slack[rows]
-        outside |= (values < low - slack) | (values > high + slack)
-        outside |= self._boolean[rows] & (values != 0.0) & (values != 1.0)
-        reasons = np.select(
-            [not_configured, broken, outside],
-            [Reason.NOT_CONFIGURED, Reason.SENSOR_FAILURE, Reason.OUT_OF_RANGE],
-            default=Reason.NONE,
-        ).astype(np.uint8)
-        bad = reasons != Reason.NONE
-        # Scaling may leave a full battery a rounding error above 1.
-        values = np.where(bad, math.nan, np.clip(values, low, high))
-        return Converted(rows, values, np.where(bad, Quality.BAD, Quality.GOOD).astype(np.uint8), reasons)
 
-    def _enumerate(self, rows: Rows, plain: Floats, values: Floats) -> NDArray[np.bool_]:
-        """Put enumeration numbers into ``values``; true where the profile does not know the raw number."""
-        unknown = np.zeros(len(rows), dtype=bool)
-        tables = self._enum[rows]
-        for table in np.unique(tables[tables >= 0]):
-            here = np.flatnonzero(tables == table)
-            keys, states = self._tables[table]
-            place = np.minimum(np.searchsorted(keys, plain[here]), len(keys) - 1)
-            values[here] = states[place]
-            unknown[here] = keys[place] != plain[here]
-        return unknown
+class Converter:
+    """The conversion of one device's points. Rows count the device's points from zero."""
 
-    def _take_bits(self, rows: Rows, raw: NDArray[Any], plain: Floats, values: Floats) -> NDArray[np.bool_]:
-        """Put single bits into ``values``; true where the raw value has no bits to take."""
-        bits = self._bit[rows]
-        broken = np.zeros(len(rows), dtype=bool)
-        here = np.flatnonzero(bits >= 0)
-        if here.size == 0:
-            return broken
-        if raw.dtype.kind == "f":
-            whole = (plain[here] >= 0.0) & (plain[here] < _EXACT) & (np.floor(plain[here]) == plain[here])
-            broken[here] = ~whole
-            words = np.where(whole, plain[here], 0.0).astype(np.uint64)
-        else:
-            words = raw[here].astype(np.uint64)
-        values[here] = (words >> bits[here].astype(np.uint64)) & np.uint64(1)
-        return broken
+    def __init__(self, points: Sequence[BoundPoint]) -> None:
+        self._numbers = np.array([bound.number for bound in points], dtype=np.int32)
+        self._columns = _Columns(points)
+        self._is_text = [bound.signal.kind is Kind.TEXT for bound in points]
+        self._has_bit = [bound.point.bit is not None for bound in points]
+        self._numeric = [_numeric(bound) for bound in points]
+        self._invalid = [bound.point.invalid for bound in points]
+
+    def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
+        """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""
+        return Conversion(self._columns, rows, single)
 
     def objects(self, rows: Sequence[int], raws: Sequence[object], intern: Callable[[str], int]) -> Converted:
         """Convert values of any type, as JSON or a variant brings them. ``None`` means that there is no value.
 
         Text goes through ``intern``. A value of the wrong type, such as text for a number, is a sensor failure.
         """
-        numbers: list[float] = []
-        numbers_at: list[int] = []
+        numbers: list[Any] = []
         words: list[int] = []
-        words_at: list[int] = []
-        rest: list[tuple[float, Reason]] = []
         rest_at: list[int] = []
+        rest: list[float] = []
+        reasons: list[int] = []
         for at, (row, raw) in enumerate(zip(rows, raws, strict=True)):
-            if raw is None:
+            if type(raw) in self._numeric[row]:
+                numbers.append(raw)
+                continue
+            has_bit = self._has_bit[row]
+            word = _word(raw) if has_bit else None
+            numbers.append(math.nan if word is None else word)
+            if has_bit:
+                words.append(word or 0)
+            if word is None:
+                value, reason = self._other(row, raw, intern)
                 rest_at.append(at)
-                rest.append((math.nan, Reason.NOT_CONFIGURED))
-            elif self._text[row]:
-                rest_at.append(at)
-                rest.append(_text(raw, intern))
-            elif self._bit[row] >= 0 and type(raw) is int and 0 <= raw < 2**64:
-                words_at.append(at)
-                words.append(raw)
-            elif _is_number(raw, boolean=bool(self._boolean[row] and self._bit[row] < 0)):
-                numbers_at.append(at)
-                numbers.append(_as_float(raw))
-            else:
-                rest_at.append(at)
-                rest.append((math.nan, Reason.SENSOR_FAILURE))
-        every_row = np.asarray(rows, dtype=np.int64)
-        parts = [
-            self.numbers(every_row[numbers_at], np.array(numbers, dtype=np.float64)),
-            self.numbers(every_row[words_at], np.array(words, dtype=np.uint64)),
-        ]
+                rest.append(value)
+                reasons.append(reason)
+        samples = self.prepare(np.array(rows, dtype=np.int64))(_floats(numbers), np.array(words, dtype=np.uint64))
         if rest:
-            reasons = np.array([reason for _, reason in rest], dtype=np.uint8)
-            qualities = np.where(reasons == Reason.NONE, Quality.GOOD, Quality.BAD).astype(np.uint8)
-            parts.append(Converted(every_row[rest_at], np.array([value for value, _ in rest]), qualities, reasons))
-        samples = joined(parts)
-        order = np.argsort(np.array(numbers_at + words_at + rest_at, dtype=np.int64))
-        return Converted(samples.rows[order], samples.values[order], samples.qualities[order], samples.reasons[order])
+            samples.put(np.array(rest_at), np.array(rest), np.array(reasons, dtype=np.uint8))
+        return samples
+
+    def _other(self, row: int, raw: object, intern: Callable[[str], int]) -> tuple[float, int]:
+        """The value of what is no number, and why it has none."""
+        if raw is None:
+            return math.nan, _NOT_CONFIGURED
+        if self._is_text[row]:
+            return _text(raw, intern)
+        if self._has_bit[row] and type(raw) in _NUMBERS and raw in self._invalid[row]:
+            return math.nan, _NOT_CONFIGURED
+        return math.nan, _SENSOR_FAILURE
 
     def bad(self, rows: Sequence[int] | Rows, reasons: Reason | Sequence[Reason]) -> Converted:
         """Samples without a value, for one reason or each for its own."""
@@ -186,7 +212,7 @@ class Converter:
         return Converted(
             np.asarray(rows, dtype=np.int64),
             np.full(count, math.nan),
-            np.full(count, Quality.BAD, dtype=np.uint8),
+            np.full(count, _BAD, dtype=np.uint8),
             np.full(count, reasons, dtype=np.uint8),
         )
 
@@ -202,27 +228,39 @@ class Converter:
         )
 
 
-def _is_number(raw: object, *, boolean: bool) -> bool:
-    """A number, or for a boolean signal a truth value. ``True`` is no state of charge."""
-    return isinstance(raw, int | float) and (boolean or not isinstance(raw, bool))
+def _numeric(bound: BoundPoint) -> frozenset[type]:
+    """The types that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
+    if bound.signal.kind is Kind.TEXT or bound.point.bit is not None:
+        return frozenset()
+    return _NUMBERS | {bool} if bound.signal.kind is Kind.BOOL else _NUMBERS
 
 
-def _as_float(raw: Any) -> float:
-    # An integer too large for a float is no measurement; infinity is refused as a sensor failure.
-    return float(raw) if isinstance(raw, float) or abs(raw) < 2**1000 else math.inf
+def _word(raw: object) -> int | None:
+    """The bits of a raw value, ``None`` if it has none."""
+    if type(raw) is float and 0.0 <= raw < _EXACT and raw.is_integer():
+        return int(raw)
+    return raw if type(raw) is int and 0 <= raw < 2**64 else None
 
 
-def _text(raw: object, intern: Callable[[str], int]) -> tuple[float, Reason]:
+def _floats(numbers: list[Any]) -> Floats:
+    try:
+        return np.array(numbers, dtype=np.float64)
+    except OverflowError:
+        # An integer too large for a float is no measurement; infinity is refused as a sensor failure.
+        return np.array([each if abs(each) < 2**1000 else math.inf for each in numbers], dtype=np.float64)
+
+
+def _text(raw: object, intern: Callable[[str], int]) -> tuple[float, int]:
     if type(raw) is int:
         raw = str(raw)
     if not isinstance(raw, str):
-        return math.nan, Reason.SENSOR_FAILURE
+        return math.nan, _SENSOR_FAILURE
     text = raw.strip()
     if not text:
-        return math.nan, Reason.NOT_CONFIGURED
+        return math.nan, _NOT_CONFIGURED
     if len(text) > MAXIMUM_TEXT or not text.isprintable():
-        return math.nan, Reason.SENSOR_FAILURE
-    return float(intern(text)), Reason.NONE
+        return math.nan, _SENSOR_FAILURE
+    return float(intern(text)), _NONE
 
 
 def _enum_tables(enums: list[dict[int, str] | None]) -> tuple[NDArray[np.int64], list[tuple[Floats, Floats]]]:

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import numpy as np
 import structlog
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from adapters.backoff import Backoff
 from adapters.base import Sink
-from adapters.convert import Converted, Converter, joined
+from adapters.cancelling import heed_cancelling
+from adapters.convert import Converter
 from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError
-from adapters.modbus_decode import Block
-from adapters.modbus_plan import PollGroup, plan
+from adapters.modbus_decode import Answer, Poll
+from adapters.modbus_plan import Request, plan
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
@@ -54,11 +54,11 @@ class _SilentError(LostError):
 
 
 class _Group:
-    """A poll group with its next deadline in monotonic time."""
+    """A poll group with its next deadline in monotonic time, and the order in which it makes its requests."""
 
-    def __init__(self, group: PollGroup, blocks: list[Block], period_s: float, due: float) -> None:
-        self.name = group.name
-        self.blocks = blocks
+    def __init__(self, poll: Poll, period_s: float, due: float) -> None:
+        self.poll = poll
+        self.order = list(range(len(poll.requests)))
         self.period_s = period_s
         self.due = due
 
@@ -84,10 +84,7 @@ class ModbusAdapter:
         self._converter = Converter(device.points)
         self._groups = [
             _Group(
-                group,
-                [Block(request, device.points, self._converter) for request in group.requests],
-                wall_period_s(clock, group.interval_s),
-                -math.inf,
+                Poll(group.requests, device.points, self._converter), wall_period_s(clock, group.interval_s), -math.inf
             )
             for group in plan(device)
         ]
@@ -99,6 +96,8 @@ class ModbusAdapter:
     async def run(self, sink: Sink) -> None:
         """Connect, poll, and reconnect when the link breaks, until cancelled."""
         report = LinkReporter(self._device, sink, self._clock)
+        for group in self._groups:
+            group.poll.forget()
         while True:
             self._answered = False
             try:
@@ -146,6 +145,7 @@ class ModbusAdapter:
             yield client, closed
         finally:
             client.close()
+            heed_cancelling()
 
     async def _cycle(
         self, client: AsyncModbusTcpClient, closed: asyncio.Event, sink: Sink, report: LinkReporter
@@ -153,21 +153,21 @@ class ModbusAdapter:
         """Wait for the poll group that is due next, and read it."""
         group = min(self._groups, key=lambda group: group.due)
         await self._wait(closed, group.due - self._clock.monotonic())
-        samples: list[Converted] = []
-        times: list[float] = []
+        answers: list[Answer | None] = [None] * len(group.order)
+        times = [math.nan] * len(group.order)
         try:
-            for number, block in enumerate(group.blocks):
+            for place, number in enumerate(group.order):
                 await self._gap()
                 try:
-                    samples.append(await self._read(client, closed, block, sink))
+                    answers[number] = await self._read(client, closed, group.poll.requests[number], sink)
                 except _SilentError:
                     # The next cycle starts behind it, so that one request that is never answered starves no other.
-                    group.blocks = group.blocks[number + 1 :] + group.blocks[: number + 1]
+                    group.order = group.order[place + 1 :] + group.order[: place + 1]
                     raise
-                times.append(self._clock.now())
+                times[number] = self._clock.now()
         finally:
-            if samples:
-                self._push(samples, times, sink, report)
+            if any(answer is not None for answer in answers):
+                self._push(group.poll, answers, times, sink, report)
             sink.link.missed_cycles += group.next_deadline(self._clock.monotonic())
         frozen = self._standstill.check()
         if frozen:
@@ -189,8 +189,7 @@ class ModbusAdapter:
         if rest_s > 0.0:
             await self._clock.sleep(rest_s)
 
-    async def _read(self, client: AsyncModbusTcpClient, closed: asyncio.Event, block: Block, sink: Sink) -> Converted:
-        request = block.request
+    async def _read(self, client: AsyncModbusTcpClient, closed: asyncio.Event, request: Request, sink: Sink) -> Answer:
         timeout_s = self._device.profile.timeout_s
         started = self._clock.monotonic()
         try:
@@ -204,24 +203,26 @@ class ModbusAdapter:
             raise _SilentError(f"no answer from unit {self._device.device.unit_id} at {self._where}") from error
         except ModbusException as error:
             raise LostError(f"connection to {self._where} broke: {error}") from error
+        heed_cancelling()
         self._answered = True
         self._answered_at = self._clock.monotonic()
         self._backoff.reset()
         sink.link.note_round_trip(self._answered_at - started)
         if reply.isError():
             words, reason = _EXCEPTIONS.get(reply.exception_code, ("unknown exception", Reason.SENSOR_FAILURE))
-            return self._refuse(block, f"{words} (exception {reply.exception_code})", reason, sink)
+            return self._refuse(request, f"{words} (exception {reply.exception_code})", reason, sink)
         values: Sequence[int] = reply.bits if request.table in {"coil", "discrete"} else reply.registers
         if len(values) < request.count:
             # Some servers answer a read past their end with fewer registers, and call it success.
-            return self._refuse(block, f"{len(values)} values instead of {request.count}", Reason.SENSOR_FAILURE, sink)
+            return self._refuse(
+                request, f"{len(values)} values instead of {request.count}", Reason.SENSOR_FAILURE, sink
+            )
         self._refused.discard((request.table, request.address))
-        return block.decode(values, sink.intern)
+        return values
 
-    def _refuse(self, block: Block, words: str, reason: Reason, sink: Sink) -> Converted:
-        """The points of a request that the device did not serve; said once until it is served again."""
+    def _refuse(self, request: Request, words: str, reason: Reason, sink: Sink) -> Reason:
+        """Note a request that the device did not serve; said once until it is served again."""
         sink.link.errors += 1
-        request = block.request
         if (request.table, request.address) not in self._refused:
             self._refused.add((request.table, request.address))
             _log.warning(
@@ -231,12 +232,14 @@ class ModbusAdapter:
                 answer=words,
                 remedy="check the addresses; a device that refuses unused registers needs max_hole: 0",
             )
-        return self._converter.bad(block.rows, reason)
+        return reason
 
-    def _push(self, samples: list[Converted], times: list[float], sink: Sink, report: LinkReporter) -> None:
+    def _push(
+        self, poll: Poll, answers: list[Answer | None], times: list[float], sink: Sink, report: LinkReporter
+    ) -> None:
         now = self._clock.now()
-        source_times = np.repeat(times, [len(part.rows) for part in samples])
-        batch = self._converter.batch(joined(samples), source_times, now)
+        samples, source_times = poll.samples(answers, times, sink.intern)
+        batch = self._converter.batch(samples, source_times, now)
         self._standstill.see(batch)
         if self._standstill.tripped:
             return

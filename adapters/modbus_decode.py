@@ -1,15 +1,18 @@
 """Numbers and text out of Modbus registers, for all word orders. Pure and vectorised."""
 
+import struct
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.convert import Converted, Converter, joined
+from adapters.convert import Codes, Converted, Converter, Floats, Rows
 from adapters.modbus_plan import Request
 from config.binding import BoundPoint
 from config.profile import REGISTERS
+from twin.signals import Reason
 
 DTYPES: dict[str, str] = {
     "bool": ">u2",
@@ -24,7 +27,7 @@ DTYPES: dict[str, str] = {
 }
 
 
-def numbers(registers: NDArray[np.uint16], kind: str, word_order: str) -> NDArray[np.generic]:
+def numbers(registers: NDArray[np.uint16], kind: str, word_order: str) -> NDArray[Any]:
     """Values of a type from registers of shape (values, registers each).
 
     The order names where the bytes ABCD of a big-endian value stand on the wire, and is read likewise for 64
@@ -37,8 +40,7 @@ def numbers(registers: NDArray[np.uint16], kind: str, word_order: str) -> NDArra
         registers = registers[:, ::-1]
     if word_order in {"BADC", "DCBA"}:
         registers = registers.byteswap()
-    wire = np.ascontiguousarray(registers).astype(">u2")
-    return np.frombuffer(wire.tobytes(), dtype=DTYPES[kind])
+    return np.ascontiguousarray(registers, dtype=">u2").view(DTYPES[kind])[:, 0]
 
 
 def text(registers: NDArray[np.uint16], word_order: str) -> str | None:
@@ -58,38 +60,138 @@ def text(registers: NDArray[np.uint16], word_order: str) -> str | None:
         return None
 
 
-class Block:
-    """One request with all that is needed to read its reply."""
+class _Numbers:
+    """The numbers of one type and word order in a poll."""
 
-    def __init__(self, request: Request, points: Sequence[BoundPoint], converter: Converter) -> None:
-        self.request = request
-        self.rows = np.array(request.rows, dtype=np.int64)
+    def __init__(self, kind: str, word_order: str, at: Rows, places: Rows, has_bit: NDArray[np.bool_]) -> None:
+        """``at``: which of the poll's samples; ``places``: their registers; ``has_bit``: of all samples of the poll."""
+        self._kind, self._word_order = kind, word_order
+        self._at, self._places = at, places
+        self._with_bit = np.flatnonzero(has_bit[at])
+        self._words_at = (np.cumsum(has_bit) - 1)[at[self._with_bit]]
+
+    def read(self, wire: NDArray[np.uint16], raw: Floats, words: NDArray[np.uint64]) -> None:
+        """Put the numbers in their places in ``raw``, those with a bit also, with all their bits, into ``words``."""
+        values = numbers(wire[self._places], self._kind, self._word_order)
+        raw[self._at] = values
+        if self._with_bit.size == 0:
+            return
+        carriers = values[self._with_bit]
+        if carriers.dtype.kind == "f":
+            whole = (carriers >= 0.0) & (carriers < 2.0**53) & (np.floor(carriers) == carriers)
+            raw[self._at[self._with_bit[~whole]]] = np.nan
+            carriers = np.where(whole, carriers, 0.0)
+        words[self._words_at] = carriers.astype(np.uint64)
+
+
+class _Texts:
+    """The texts of one length and word order in a poll. Only those whose registers changed are looked at again."""
+
+    def __init__(self, word_order: str, at: Rows, places: Rows, rows: Rows, converter: Converter) -> None:
+        self._word_order = word_order
+        self._at, self._places, self._rows = at, places, rows
         self._converter = converter
-        self._bits = request.table in {"coil", "discrete"}
-        same: dict[tuple[str, str, int], list[int]] = defaultdict(list)
-        for row in request.rows:
-            point = points[row].point
-            same[point.type or "bool", point.word_order, point.register_count].append(row)
-        self._groups: list[tuple[str, str, NDArray[np.int64], NDArray[np.int64]]] = []
-        for (kind, word_order, width), rows in same.items():
-            offsets = np.array([int(points[row].address) - request.address for row in rows])
-            width = REGISTERS.get(kind, width)
-            self._groups.append((kind, word_order, np.array(rows), offsets[:, None] + np.arange(width)))
+        self._seen = np.zeros_like(places, dtype=">u2")
+        self._values = np.full(len(at), np.nan)
+        self._reasons: Codes = np.full(len(at), Reason.NOT_CONFIGURED, dtype=np.uint8)
 
-    def decode(self, reply: Sequence[int], intern: Callable[[str], int]) -> Converted:
-        """The samples of a reply that has at least the length asked for."""
-        if self._bits:
-            offsets = np.concatenate([places[:, 0] for *_, places in self._groups])
-            rows = np.concatenate([rows for _, _, rows, _ in self._groups])
-            return self._converter.numbers(rows, np.array(reply, dtype=np.uint8)[offsets])
-        registers = np.array(reply, dtype=np.uint16)
-        parts = []
-        for kind, word_order, rows, places in self._groups:
+    def forget(self) -> None:
+        """Start with registers of nothing but zeros, which hold no text."""
+        self._seen[:] = 0
+        self._values[:] = np.nan
+        self._reasons[:] = Reason.NOT_CONFIGURED
+
+    def read(self, wire: NDArray[np.uint16], samples: Converted, intern: Callable[[str], int]) -> None:
+        """Put the texts in their places."""
+        lines = wire[self._places]
+        if not np.array_equal(lines, self._seen):
+            at = np.flatnonzero((lines != self._seen).any(axis=1))
+            # A reply that holds no text is not the same as an empty one: b"" has the wrong type on purpose.
+            texts = [text(line, self._word_order) for line in lines[at]]
+            raws: list[object] = [b"" if word is None else word for word in texts]
+            changed = self._converter.objects(self._rows[at].tolist(), raws, intern)
+            self._values[at], self._reasons[at] = changed.values, changed.reasons
+            self._seen = lines
+        samples.put(self._at, self._values, self._reasons)
+
+
+def _form(request: Request, bound: BoundPoint) -> tuple[str, str, int]:
+    """Type, word order and number of registers of a point."""
+    if request.table in {"coil", "discrete"}:
+        return "bool", "ABCD", 1
+    kind = bound.point.type or "bool"
+    return kind, bound.point.word_order, REGISTERS.get(kind, bound.point.register_count)
+
+
+Answer = Sequence[int] | Reason
+"""What came of a request: registers (or bits), at least as many as asked for, or why there are none."""
+
+
+class Poll:
+    """The answers to a poll group's requests into samples: all of them at once, for arrays are cheap when long."""
+
+    def __init__(self, requests: Sequence[Request], points: Sequence[BoundPoint], converter: Converter) -> None:
+        self.requests = requests
+        self._forms = [struct.Struct(f">{request.count}H") for request in requests]
+        self._rows: Rows = np.array([row for request in requests for row in request.rows], dtype=np.int64)
+        self._request_of = np.repeat(np.arange(len(requests)), [len(request.rows) for request in requests])
+        same: dict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
+        sample = start = 0
+        for request in requests:
+            for row in request.rows:
+                place = start + int(points[row].address) - request.address
+                same[_form(request, points[row])].append((sample, place))
+                sample += 1
+            start += request.count
+        has_bit = np.array([points[row].point.bit is not None for row in self._rows])
+        single = np.zeros(len(self._rows), dtype=np.bool_)
+        self._numbers: list[_Numbers] = []
+        self._texts: list[_Texts] = []
+        for (kind, word_order, width), members in same.items():
+            at = np.array([at for at, _ in members])
+            places = np.array([place for _, place in members])[:, None] + np.arange(width)
+            single[at] = kind == "f32"
             if kind == "str":
-                # A reply that holds no text is not the same as an empty one: b"" has the wrong type on purpose.
-                texts = [text(line, word_order) for line in registers[places]]
-                raws: list[object] = [b"" if word is None else word for word in texts]
-                parts.append(self._converter.objects(rows.tolist(), raws, intern))
+                self._texts.append(_Texts(word_order, at, places, self._rows[at], converter))
             else:
-                parts.append(self._converter.numbers(rows, numbers(registers[places], kind, word_order)))
-        return joined(parts)
+                self._numbers.append(_Numbers(kind, word_order, at, places, has_bit))
+        self._conversion = converter.prepare(self._rows, single)
+        self._words = np.zeros(np.count_nonzero(has_bit), dtype=np.uint64)
+
+    def forget(self) -> None:
+        """Number all texts anew, for another ``intern``."""
+        for texts in self._texts:
+            texts.forget()
+
+    def samples(
+        self, answers: Sequence[Answer | None], times: Sequence[float], intern: Callable[[str], int]
+    ) -> tuple[Converted, Floats]:
+        """The samples of the requests that have an answer, each with its request's time.
+
+        ``intern`` gives a text its number, and is asked only for texts that changed.
+        """
+        wire = np.frombuffer(
+            b"".join(
+                bytes(form.size)
+                if answer is None or isinstance(answer, Reason)
+                else form.pack(*answer[: form.size // 2])
+                for form, answer in zip(self._forms, answers, strict=True)
+            ),
+            dtype=">u2",
+        )
+        raw = np.full(len(self._rows), np.nan)
+        for group in self._numbers:
+            group.read(wire, raw, self._words)
+        converted = self._conversion(raw, self._words)
+        for texts in self._texts:
+            texts.read(wire, converted, intern)
+        source_times = np.array(times)[self._request_of]
+        refused = np.array([int(answer) if isinstance(answer, Reason) else 0 for answer in answers], dtype=np.uint8)
+        if refused.any():
+            reasons = refused[self._request_of]
+            at = np.flatnonzero(reasons)
+            converted.put(at, np.full(len(at), np.nan), reasons[at])
+        if None in answers:
+            answered = np.array([answer is not None for answer in answers])[self._request_of]
+            return converted.only(answered), source_times[answered]
+        return converted, source_times

@@ -10,6 +10,7 @@ from asyncua.ua.uaerrors import UaError
 
 from adapters.backoff import Backoff
 from adapters.base import Sink
+from adapters.cancelling import heed_cancelling
 from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError, explain, password_of
 from adapters.opcua_subscription import SESSION_TIMEOUT_S, Keeper, Subscription
 from config.binding import BoundDevice
@@ -66,3 +67,4 @@ class OpcUaAdapter:
                 # The server is gone or does not answer: it ends the session by itself after its time-out.
                 pass
             client.disconnect_socket()
+            heed_cancelling()

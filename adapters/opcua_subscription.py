@@ -16,6 +16,7 @@ from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from adapters.base import Sink
+from adapters.cancelling import heed_cancelling
 from adapters.convert import Converter, clamped
 from adapters.link import LinkReporter, LostError
 from adapters.opcua_status import meaning
@@ -136,6 +137,7 @@ class Subscription:
         retry_at = self._clock.monotonic() + RETRY_ITEMS_S
         sweep_at = self._clock.monotonic() + SWEEP_S
         while True:
+            heed_cancelling()
             try:
                 async with self._clock.timeout(silence_s):
                     await self._heard.wait()
@@ -297,11 +299,14 @@ class Subscription:
 
     def _push(self, rows: list[int], values: list[Any], now: float) -> None:
         raws = [value.Value.Value if value.Value is not None else None for value in values]
-        statuses = [meaning(value.StatusCode.value if value.StatusCode else 0) for value in values]
-        samples = self._converter.objects(rows, raws, self._sink.intern).limited_by(
-            np.array([quality for quality, _ in statuses], dtype=np.uint8),
-            np.array([reason for _, reason in statuses], dtype=np.uint8),
-        )
+        codes = [value.StatusCode.value if value.StatusCode else 0 for value in values]
+        samples = self._converter.objects(rows, raws, self._sink.intern)
+        if any(codes):
+            statuses = [meaning(code) for code in codes]
+            samples = samples.limited_by(
+                np.array([quality for quality, _ in statuses], dtype=np.uint8),
+                np.array([reason for _, reason in statuses], dtype=np.uint8),
+            )
         times = np.array([_source_time(value) for value in values])
         times, ahead = clamped(times, now, AHEAD_S * self._clock.speed)
         self._sink.link.errors += ahead

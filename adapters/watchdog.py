@@ -7,6 +7,9 @@ from config.binding import BoundDevice
 from config.clock import Clock
 from twin.signals import Quality
 
+# NumPy converts members of an enumeration slowly.
+_GOOD = int(Quality.GOOD)
+
 
 class Standstill:
     """Watches the profile's watchdog signal over all sessions of a device; without one it never trips.
@@ -37,7 +40,7 @@ class Standstill:
         """Look for the signal in a batch; true if it moved, which releases a tripped watchdog."""
         if self._number is None:
             return False
-        rows = np.flatnonzero((batch.points == self._number) & (batch.qualities == Quality.GOOD))
+        rows = np.flatnonzero((batch.points == self._number) & (batch.qualities == _GOOD))
         if rows.size == 0:
             return False
         value = float(batch.values[rows[-1]])

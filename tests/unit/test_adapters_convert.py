@@ -99,7 +99,8 @@ def test_wrong_values_are_bad_say_why_and_are_nan(
 
 def test_a_sentinel_of_32_bits_is_found_where_the_profile_writes_it_in_decimals() -> None:
     bound = device("mqtt://localhost", [point("temperature_c", invalid=[-59.1])], slots=1)
-    samples = Converter(bound.points).numbers(np.array([0]), np.array([-59.1], dtype=np.float32))
+    conversion = Converter(bound.points).prepare(np.array([0]), np.array([True]))
+    samples = conversion(np.array([-59.1], dtype=np.float32).astype(np.float64), np.zeros(0, dtype=np.uint64))
     assert samples.reasons[0] == Reason.NOT_CONFIGURED
 
 
