@@ -1,14 +1,15 @@
-"""MQTT: JSON topics of one device. The network thread only queues; the event loop drains once a tick."""
+"""MQTT: JSON topics of one device. The network thread queues and wakes the event loop, which drains at its own pace."""
 
 import asyncio
+import contextlib
 import math
 import random
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
@@ -21,7 +22,7 @@ from adapters.backoff import RESTART_CAP_S, Backoff
 from adapters.base import Sink
 from adapters.convert import Converter
 from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError, password_of
-from adapters.mqtt_payload import ABSENT, field, parse, source_time, topics
+from adapters.mqtt_payload import parse, source_time, topics
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
@@ -29,9 +30,12 @@ from twin.signals import Quality, Reason
 
 _log = structlog.get_logger()
 
-TICK_S = 0.05
+SPACING_S = 0.02
+"""Wall seconds between two drains at least: arrays are cheap only when they are long."""
+CHECK_S = 0.25
+"""Wall seconds after which silence is looked for although nothing came."""
 QUEUE = 4096
-"""Messages that may wait between two ticks; beyond it the oldest are dropped, and counted."""
+"""Messages that may wait between two drains; beyond it the oldest are dropped, and counted."""
 
 KEEPALIVE_S = 10
 SILENT_INTERVALS = 3
@@ -39,8 +43,12 @@ SHORTEST_SILENCE_S = 2.0
 AHEAD_S = 5.0
 """A source time further ahead of arrival than this is a wrong clock."""
 
+_GOOD = (int(Quality.GOOD), int(Reason.NONE))
+_STALE = (int(Quality.UNCERTAIN), int(Reason.STALE))
+_UNREADABLE = (int(Quality.BAD), int(Reason.SENSOR_FAILURE))
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Message:
     topic: str
     payload: bytes
@@ -48,14 +56,12 @@ class _Message:
     received_time: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """The latest word on one point within a tick, and what the message itself says of its quality."""
+class _Stamp(NamedTuple):
+    """What a message says of all its values: their time, and the best quality that they may have."""
 
-    raw: object
     source_time: float
-    quality: Quality
-    reason: Reason
+    quality: int
+    reason: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,37 @@ class _Inbox:
     def __init__(self, clock: Clock, wanted: list[str]) -> None:
         self._clock = clock
         self._wanted = wanted
-        self.queue: deque[_Message | _BrokerState] = deque(maxlen=QUEUE)
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Message | _BrokerState] = deque(maxlen=QUEUE)
+        self._news = asyncio.Event()
+        self._announced = False
         self.dropped = 0
 
+    async def wait(self) -> None:
+        """Wait until there is something to drain, or for ``CHECK_S``."""
+        try:
+            async with self._clock.timeout(CHECK_S):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    def drain(self) -> Iterator["_Message | _BrokerState"]:
+        """All that is there now; what comes meanwhile is left, so that a flood cannot hold the loop."""
+        self._news.clear()
+        # Before the queue is emptied: whatever comes from here on announces itself.
+        self._announced = False
+        for _ in range(len(self._queue)):
+            yield self._queue.popleft()
+
     def _put(self, item: "_Message | _BrokerState") -> None:
-        if len(self.queue) == QUEUE:
+        if len(self._queue) == QUEUE:
             self.dropped += 1
-        self.queue.append(item)
+        self._queue.append(item)
+        if not self._announced:
+            # Once a drain, not once a message: to wake another thread's loop is a system call.
+            self._announced = True
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever would listen
+                self._loop.call_soon_threadsafe(self._news.set)
 
     def on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         try:
@@ -131,7 +161,10 @@ class MqttAdapter:
         self._session_silence_s = self._silence_s
         self._silent = False
         self._malformed: set[str] = set()
-        self._readings: dict[int, _Reading] = {}
+        # The latest word on each point since the last flush, and which of the stamps it came with.
+        self._raws: dict[int, object] = {}
+        self._stamp_of: dict[int, int] = {}
+        self._stamps: list[_Stamp] = []
         self._live = False
 
     async def run(self, sink: Sink) -> None:
@@ -174,19 +207,17 @@ class MqttAdapter:
             await asyncio.to_thread(client.loop_stop)
 
     async def _listen(self, inbox: _Inbox, sink: Sink, report: LinkReporter) -> None:
-        """Drain the inbox once a tick; ends with ``LostError`` when the session brings nothing."""
+        """Drain the inbox when something comes; returns when the session brings nothing for too long."""
         broker_up = False
         counted = 0
         heard_at = self._clock.monotonic()
         self._standstill.begin()
         while True:
-            await self._clock.sleep(TICK_S)
+            await inbox.wait()
             dropped = inbox.dropped
             sink.link.dropped += dropped - counted
             counted = dropped
-            # Only what is there now, so that a flood cannot hold the loop.
-            for _ in range(len(inbox.queue)):
-                item = inbox.queue.popleft()
+            for item in inbox.drain():
                 if isinstance(item, _BrokerState):
                     self._flush(sink, report)
                     broker_up = item.connected
@@ -213,6 +244,7 @@ class MqttAdapter:
             if broker_up and silence_s > self._session_silence_s:
                 self._session_silence_s = self._patience.next_s()
                 return
+            await self._clock.sleep(SPACING_S)
 
     def _take_availability(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
         availability = self._profile.availability
@@ -229,7 +261,7 @@ class MqttAdapter:
         self._malformed.discard(message.topic)
 
     def _take(self, message: _Message, sink: Sink, report: LinkReporter) -> None:
-        """Read one message into this tick's readings."""
+        """Read one message into what the next flush hands over."""
         topic = self._topics.get(message.topic)
         if topic is None or (message.retained and report.is_away):
             # What the broker retains of a device that is known to be away brings no value back to life.
@@ -242,40 +274,44 @@ class MqttAdapter:
         except ValueError as error:
             self._complain(message, str(error), sink)
             # The device's latest word is unreadable, so its earlier one is no longer live.
-            broken = _Reading(None, message.received_time, Quality.BAD, Reason.SENSOR_FAILURE)
-            self._readings.update(dict.fromkeys(topic.rows, broken))
+            self._note(topic.rows, [None] * len(topic.rows), _Stamp(message.received_time, *_UNREADABLE))
             return
         if message.topic in self._malformed:
             self._malformed.discard(message.topic)
             _log.info("payload readable again", device=self._device.id, topic=message.topic)
         time = source_time(document, self._time_path, self._profile.time_unit)
-        quality, reason = Quality.GOOD, Reason.NONE
+        quality, reason = _GOOD
         if math.isnan(time):
             time = message.received_time
             if message.retained:
                 # Nobody knows how old it is.
-                quality, reason = Quality.UNCERTAIN, Reason.STALE
+                quality, reason = _STALE
         elif time > message.received_time + AHEAD_S * self._clock.speed:
             time = message.received_time
             sink.link.errors += 1
-        for row, path in zip(topic.rows, topic.paths, strict=True):
-            raw = field(document, path)
-            if raw is not ABSENT:
-                self._readings[row] = _Reading(raw, time, quality, reason)
-                self._live |= not message.retained
+        rows, raws = topic.read(document)
+        if rows:
+            self._note(rows, raws, _Stamp(time, quality, reason))
+            self._live |= not message.retained
+
+    def _note(self, rows: Sequence[int], raws: Sequence[object], stamp: _Stamp) -> None:
+        self._raws.update(zip(rows, raws, strict=True))
+        self._stamp_of.update(dict.fromkeys(rows, len(self._stamps)))
+        self._stamps.append(stamp)
 
     def _flush(self, sink: Sink, report: LinkReporter) -> None:
-        """Hand over what was read since the last flush, as one batch: arrays are cheap only when they are long."""
-        if not self._readings:
+        """Hand over what was read since the last flush, as one batch."""
+        if not self._raws:
             return
-        rows, readings = list(self._readings), list(self._readings.values())
-        live, self._readings, self._live = self._live, {}, False
-        samples = self._converter.objects(rows, [reading.raw for reading in readings], sink.intern).limited_by(
-            np.array([reading.quality for reading in readings], dtype=np.uint8),
-            np.array([reading.reason for reading in readings], dtype=np.uint8),
-        )
+        samples = self._converter.objects(list(self._raws), list(self._raws.values()), sink.intern)
+        stamp_of = np.array(list(self._stamp_of.values()))
+        times, qualities, reasons = (np.array(column)[stamp_of] for column in zip(*self._stamps, strict=True))
+        if qualities.any():
+            samples = samples.limited_by(qualities.astype(np.uint8), reasons.astype(np.uint8))
+        live, self._live = self._live, False
+        self._raws, self._stamp_of, self._stamps = {}, {}, []
         now = self._clock.now()
-        batch = self._converter.batch(samples, np.array([reading.source_time for reading in readings]), now)
+        batch = self._converter.batch(samples, times, now)
         self._standstill.see(batch)
         if self._standstill.tripped:
             return

@@ -18,21 +18,51 @@ ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """Points of one topic whose values are members of one object: its path, and the key of each point."""
+
+    path: tuple[str, ...]
+    keys: tuple[str, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
-    """The points of one topic: rows of the device's points, and the path of each value in the payload."""
+    """The points of one topic, as rows of the device's points."""
 
     rows: tuple[int, ...]
-    paths: tuple[tuple[str, ...], ...]
+    branches: tuple[Branch, ...]
+
+    def read(self, document: Any) -> tuple[list[int], list[object]]:
+        """The rows whose fields the payload has, and their raw values."""
+        rows: list[int] = []
+        raws: list[object] = []
+        for branch in self.branches:
+            holder = field(document, branch.path) if branch.path else document
+            if type(holder) is dict:
+                found = [holder.get(key, ABSENT) for key in branch.keys]
+            else:
+                found = [field(holder, (key,)) for key in branch.keys]
+            rows += branch.rows
+            raws += found
+        if ABSENT in raws:
+            there = [number for number, raw in enumerate(raws) if raw is not ABSENT]
+            return [rows[number] for number in there], [raws[number] for number in there]
+        return rows, raws
 
 
 def topics(points: Sequence[BoundPoint]) -> dict[str, Topic]:
     """All topics of a device's points."""
-    rows: dict[str, list[int]] = {}
+    members: dict[str, dict[tuple[str, ...], dict[int, str]]] = {}
     for row, bound in enumerate(points):
-        rows.setdefault(str(bound.address), []).append(row)
+        *path, key = (bound.field or "").split(".")
+        members.setdefault(str(bound.address), {}).setdefault(tuple(path), {})[row] = key
     return {
-        name: Topic(tuple(members), tuple(tuple((points[row].field or "").split(".")) for row in members))
-        for name, members in rows.items()
+        name: Topic(
+            tuple(row for keys in branches.values() for row in keys),
+            tuple(Branch(path, tuple(keys.values()), tuple(keys)) for path, keys in branches.items()),
+        )
+        for name, branches in members.items()
     }
 
 

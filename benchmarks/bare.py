@@ -14,6 +14,7 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from pymodbus.client import AsyncModbusTcpClient
 
+from adapters.cancelling import heed_cancelling
 from adapters.modbus_plan import Request
 from config.clock import Clock
 
@@ -55,6 +56,7 @@ async def modbus(
             for request in requests:
                 reply: Any = await client.read_holding_registers(request.address, count=request.count, device_id=1)
                 on_registers(request, reply.registers)
+            heed_cancelling()
             due = max(due + interval_s, clock.monotonic())
             await clock.sleep(due - clock.monotonic())
     finally:

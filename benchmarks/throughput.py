@@ -157,10 +157,9 @@ async def _running(work: Any) -> AsyncIterator[None]:
         if task.done():
             task.result()
     finally:
-        # More than once: pymodbus waits with asyncio.wait_for, which may swallow a cancellation on Python 3.11.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=0.05)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _ours(device: BoundDevice, clock: RealClock, counter: Counter) -> AbstractAsyncContextManager[None]:

@@ -13,7 +13,7 @@ from gateway.layout import Layout
 from gateway.views import Fields, device_view, station_view
 from twin.observation import Estimate
 
-SPACING_S = 0.05
+SPACING_S = 0.02
 """Wall seconds between two publications at least."""
 REFRESH_S = 1.0
 """Wall seconds after which ages and the twin's beliefs are published anew."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
 
 from adapters.base import LinkState
 from adapters.modbus import ModbusAdapter
@@ -186,6 +188,7 @@ def registers(request: bytes, value: int, fewer: int = 0) -> bytes:
 
 
 SOC = POINTS[:1]
+MANY = ("soc", "soh", "temperature_c", "power_w", "voltage_v", "current_a", "cycle_count", "capacity_wh")
 
 
 async def test_an_answer_with_fewer_registers_than_asked_for_is_no_data() -> None:
@@ -301,6 +304,39 @@ async def test_the_pause_that_a_device_needs_is_kept_between_all_its_requests() 
         async with running(adapter, desk):
             await desk.until(lambda: len(times) >= 12)
     assert all(after - before > 0.025 for before, after in itertools.pairwise(times))
+
+
+def _cancel_after(task: asyncio.Task[None], desk: Desk, answers: int, turns: int) -> None:
+    if len(desk.link.round_trips_s) >= answers:
+        turns -= 1
+    if turns < 0:
+        task.cancel()
+    else:
+        asyncio.get_running_loop().call_soon(_cancel_after, task, desk, answers, turns)
+
+
+async def test_an_adapter_in_the_middle_of_fast_polling_ends_whenever_it_is_told_to() -> None:
+    held = SimData(0, count=1200, values=500, datatype=DataType.REGISTERS)
+    server = ModbusTcpServer(SimDevice(id=1, simdata=[held]), address=("127.0.0.1", free_port()))
+    await server.serve_forever(background=True)
+    rng = random.Random(5)
+    points = [{**POINTS[0], "address": 50 * number, "signal": signal} for number, signal in enumerate(MANY)]
+    try:
+        for _ in range(100):
+            adapter, desk = desk_of(server.comm_params.source_address[1], points, interval_s=0.05, max_read=4)
+            task = asyncio.create_task(adapter.run(desk))
+            await desk.until(lambda desk=desk: bool(desk.batches))  # type: ignore[misc]
+            # So many answers and then turns of the loop later: each turn between two answers is hit sooner or later.
+            _cancel_after(task, desk, len(desk.link.round_trips_s) + rng.randrange(1, 8), rng.randrange(20))
+            await asyncio.wait([task], timeout=2.0)
+            ended = task.cancelled()
+            while not task.done():
+                # It would keep the loop from closing, and the test from failing.
+                task.cancel()
+                await asyncio.wait([task], timeout=0.01)
+            assert ended
+    finally:
+        await server.shutdown()
 
 
 async def test_a_device_that_was_never_there_is_a_state_and_no_error() -> None:

@@ -70,6 +70,33 @@ async def test_an_adapter_that_crashes_is_restarted_ever_more_slowly_and_its_poi
         await task
 
 
+class Deaf:
+    """An adapter whose library drops the cancellation and carries on, or that is cancelled from within."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.starts = 0
+
+    async def run(self, sink: Sink) -> None:
+        self.starts += 1
+        if self.starts == 1:
+            raise asyncio.CancelledError
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.clock.sleep(1000.0)
+
+
+async def test_only_who_is_told_to_end_ends_and_then_does_even_if_a_library_drops_the_word() -> None:
+    clock = ManualClock()
+    adapter, desk = Deaf(clock), Desk(device("modbus://127.0.0.1:1", [HEARTBEAT]))
+    task = asyncio.create_task(supervise(adapter, desk, clock, random.Random(1)))
+    await clock.advance(10.0)
+    assert adapter.starts == 2
+    assert "cancelled from within" in desk.said[0]
+    task.cancel()
+    await clock.settle()
+    assert task.cancelled()
+
+
 def heartbeat(value: float, quality: Quality = Quality.GOOD) -> Batch:
     one = np.ones(1)
     return Batch(
