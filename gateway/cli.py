@@ -117,10 +117,12 @@ def _announce(text: str) -> None:
 
 def _main(work: Coroutine[Any, Any, None]) -> None:
     """Run until done or until Ctrl-C or SIGTERM, which are an orderly end."""
+    import uvloop
+
     from gateway.logs import configure
+    from gateway.store import StoreError
 
     configure()
-    import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
@@ -129,6 +131,9 @@ def _main(work: Coroutine[Any, Any, None]) -> None:
             _refuse(error)
         except ListenError as error:
             err.print(f"{error}. Free the port or set another one there; nothing was started.", markup=False)
+            raise typer.Exit(FAILED) from error
+        except StoreError as error:
+            err.print(f"{error}; nothing was started.", markup=False)
             raise typer.Exit(FAILED) from error
     if stopped:
         err.print("stopped", markup=False)
@@ -160,7 +165,9 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> bool:
 
 def _single(group: ExceptionGroup[Exception]) -> Exception:
     """The one error that users can act on, out of a task group's bundle."""
-    for kind in (ListenError, ConfigError):
+    from gateway.store import StoreError
+
+    for kind in (ListenError, ConfigError, StoreError):
         matching = group.subgroup(kind)
         while matching is not None:
             first = matching.exceptions[0]

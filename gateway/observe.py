@@ -14,6 +14,7 @@ def observe(image: Image, layout: Layout, time: float) -> Observation:
     occupied = _good(image, layout.slot["occupied"])
     state = _good(image, layout.slot["charger_state"])
     enabled = _good(image, layout.slot["enabled"])
+    locked = _good(image, layout.slot["locked"])
     soc_rows = layout.slot["soc"]
     present = occupied != 0.0
     soc = np.where(present, _good(image, soc_rows), np.nan)
@@ -22,7 +23,11 @@ def observe(image: Image, layout: Layout, time: float) -> Observation:
         time=time,
         known=~np.isnan(occupied) & ~np.isnan(state),
         occupied=occupied == 1.0,
-        out=(state == ChargerState.FAULT) | (state == ChargerState.DISABLED) | (enabled == 0.0),
+        # An unlocked pack is promised to a rider: it neither charges nor can anybody else have it.
+        out=(state == ChargerState.FAULT)
+        | (state == ChargerState.DISABLED)
+        | (enabled == 0.0)
+        | ((occupied == 1.0) & (locked == 0.0)),
         cooling=state == ChargerState.COOLING,
         charging=state == ChargerState.CHARGING,
         soc=soc,

@@ -64,7 +64,11 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     state, state_good = _values(image, layout.slot["charger_state"])
     soc, soc_good = _values(image, layout.slot["soc"])
     enabled, enabled_good = _values(image, layout.slot["enabled"])
-    closed = (enabled_good & (enabled == 0.0)) | (state_good & np.isin(state, _BLOCKED))
+    locked, locked_good = _values(image, layout.slot["locked"])
+    # An unlocked pack is promised to a rider: nobody else can have it.
+    closed = (
+        (enabled_good & (enabled == 0.0)) | (locked_good & (locked == 0.0)) | (state_good & np.isin(state, _BLOCKED))
+    )
     empty = occupied_good & (occupied == 0.0)
     full = soc_good & (soc >= layout.station.ready_soc)
     # Readiness is known where all of its parts are good, or where one good part alone rules it out.

@@ -141,11 +141,11 @@ def bench() -> Iterator[Bench]:
 
 
 @pytest.fixture
-def origin_only(page: Page) -> Iterator[list[str]]:
+def addresses(page: Page) -> list[str]:
     """Every address that the page asked for, so that a test can show that none was foreign."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    yield asked
+    return asked
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,9 @@ import pytest
 from asyncua import Server, ua
 
 from adapters.base import LinkState
-from adapters.opcua import OpcUaAdapter, node_id
+from adapters.opcua import OpcUaAdapter
 from adapters.opcua_status import meaning
+from adapters.opcua_subscription import node_id
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
 from tests.support.peers import SOURCES, Peer, free_port, peer
@@ -59,7 +60,7 @@ def cabinet(environment: dict[str, str], port: int, namespaces: int = 0) -> Abst
 async def test_all_nodes_of_a_node_opcua_server_are_read_and_a_bad_node_harms_no_other(
     node_modules: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.opcua.SWEEP_S", 1.0)
+    monkeypatch.setattr("adapters.opcua_subscription.SWEEP_S", 1.0)
     async with cabinet(node_modules, free_port()) as server:
         adapter, desk = desk_of(server.port, [*UNKNOWN, *POINTS])
         async with running(adapter, desk):
@@ -193,7 +194,7 @@ async def test_a_server_that_renews_its_stamps_is_judged_by_them_alone() -> None
 
 
 async def test_nodes_that_come_after_the_server_has_started_are_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.opcua.RETRY_ITEMS_S", 0.5)
+    monkeypatch.setattr("adapters.opcua_subscription.RETRY_ITEMS_S", 0.5)
     port = free_port()
     async with own_cabinet(port, ["heartbeat"]) as server:
         adapter, desk = desk_of(port, SCALARS)

@@ -108,6 +108,18 @@ def test_a_wrong_site_file_ends_with_2_and_every_error(site: Path) -> None:
         assert "Traceback" not in said
 
 
+def test_a_damaged_history_is_named_with_what_to_do(site: Path) -> None:
+    folder = site.parent / "data"
+    folder.mkdir()
+    (folder / "swaptwin.db").write_bytes(b"not a database" * 1000)
+    with program("run", site) as running:
+        assert running.wait(20.0) == 1
+    said = "\n".join(running.lines)
+    assert "swaptwin.db" in said
+    assert "nothing was started" in said
+    assert "Traceback" not in said
+
+
 def test_check_prints_what_would_be_read(site: Path) -> None:
     with program("check", site) as running:
         assert running.wait(20.0) == 0

@@ -49,7 +49,7 @@ async def peer(*command: str | Path, port: int | None = None, **environment: str
         *map(str, command),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE if port is None else asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL if port is not None else asyncio.subprocess.STDOUT,
         env=os.environ | environment,
     )
     try:
@@ -64,10 +64,12 @@ async def peer(*command: str | Path, port: int | None = None, **environment: str
 
 async def _said(process: asyncio.subprocess.Process) -> int:
     assert process.stdout
+    said = []
     while line := await process.stdout.readline():
         if line.startswith(b"ready "):
             return int(line.split()[1])
-    raise AssertionError(f"the peer ended with {await process.wait()} before it was ready")
+        said.append(line.decode(errors="replace"))
+    raise AssertionError(f"the peer ended with {await process.wait()} before it was ready:\n{''.join(said)}")
 
 
 async def _answering(process: asyncio.subprocess.Process, port: int) -> int:

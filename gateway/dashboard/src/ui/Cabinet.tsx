@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 import { useLive } from "../state/live";
 import type { Slot } from "../state/types";
 import { age, percent, trouble, UNKNOWN } from "./format";
@@ -20,6 +20,11 @@ export function Cabinet(props: { slots: readonly Slot[]; chosen: number | undefi
   );
 }
 
+/** Words that are heard and not seen. */
+function Said({ children }: { children: ReactNode }) {
+  return <span className="said">{children}</span>;
+}
+
 const SlotButton = memo(function SlotButton(props: { slot: Slot; chosen: boolean; choose(slot: number): void }) {
   const { slot, chosen, choose } = props;
   const silent = slot.reason === "stale" || slot.reason === "no_communication";
@@ -34,43 +39,53 @@ const SlotButton = memo(function SlotButton(props: { slot: Slot; chosen: boolean
   const level = soc.value === null ? (empty ? "empty" : UNKNOWN) : `${soc.as === "estimated" ? "≈ " : ""}${percent(soc.value)}`;
   const why = trouble(slot.quality, slot.reason, seconds);
   const pack = slot.pack_id === null ? null : `…${slot.pack_id.slice(-4)}`;
-  const name = [
-    `Slot ${slot.slot}`,
-    empty ? "empty" : state?.word,
-    !empty && level,
-    pack !== null && `pack ${slot.pack_id}`,
-    slot.ready === true && "ready",
-    slot.door_open === true && "door open",
-    !good && why,
-  ].filter(Boolean);
   return (
     <button
       type="button"
       className={`slot ${slot.quality}${empty ? " empty" : ""}${slot.charger_state === "fault" ? " fault" : ""}`}
       aria-pressed={chosen}
-      aria-label={name.join(", ")}
       data-slot={slot.slot}
       onClick={() => choose(slot.slot)}
     >
       <span className="line">
-        <b className="n">{slot.slot}</b>
+        <b className="n">
+          <Said>Slot </Said>
+          {slot.slot}
+        </b>
         {state !== null && !(empty && slot.charger_state === "idle") && (
           <span className="state">
-            <i>{state.letter}</i>
+            <i aria-hidden="true">{state.letter}</i>
             {state.word}
           </span>
         )}
       </span>
       <span className={`level ${soc.as}`}>
-        <span className="bar">
+        <span className="bar" aria-hidden="true">
           <span style={{ width: `${(soc.value ?? 0) * 100}%` }} />
         </span>
-        <span className="number">{level}</span>
+        <span className="number">
+          {level}
+        </span>
       </span>
       <span className="line foot">
-        {good ? <span>{pack ?? " "}</span> : <span className="why">{why}</span>}
-        {slot.door_open === true && <span className="why">door open</span>}
-        {slot.ready === true && <span className="readymark">ready</span>}
+        {pack !== null && <Said>pack {slot.pack_id}</Said>}
+        {good ? (
+          <span aria-hidden="true">{pack}</span>
+        ) : (
+          <span className="why">
+            {why}
+          </span>
+        )}
+        {slot.door_open === true && (
+          <span className="why">
+            door open
+          </span>
+        )}
+        {slot.ready === true && (
+          <span className="readymark">
+            ready
+          </span>
+        )}
       </span>
     </button>
   );

@@ -5,22 +5,18 @@ import { span } from "./format";
 export function LinkStrip() {
   const link = useLive((live) => live.link);
   const everLive = useLive((live) => live.everLive);
-  if (link.phase === "live") {
+  if (link.phase === "live" || (!everLive && link.phase === "connecting")) {
     return (
-      <div className="strip" role="status">
-        <span className="dot" aria-hidden="true" /> Connected to the gateway
-      </div>
-    );
-  }
-  if (!everLive && link.phase === "connecting") {
-    return (
-      <div className="strip" role="status">
-        Connecting to the gateway …
-      </div>
+      <section className="strip" aria-label="Connection">
+        <span className="dot" aria-hidden="true" />
+        <span role="status">
+          {link.phase === "live" ? "Connected to the gateway" : "Connecting to the gateway …"}
+        </span>
+      </section>
     );
   }
   return (
-    <div className="strip lost">
+    <section className="strip lost" aria-label="Connection">
       <svg viewBox="0 0 16 16" aria-hidden="true">
         <path d="M3 3l10 10M13 3L3 13" />
       </svg>
@@ -28,7 +24,7 @@ export function LinkStrip() {
         {everLive ? "Disconnected from the gateway." : "The gateway does not answer."}
       </strong>
       <Since />
-    </div>
+    </section>
   );
 }
 

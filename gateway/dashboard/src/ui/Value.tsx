@@ -38,6 +38,8 @@ export function QualityMark({ quality, reason, time }: { quality: Quality; reaso
     const found = silent ? age(time, live.now) : null;
     return found === null ? null : Math.floor(found);
   });
+  const offline = useLive((live) => live.everLive && live.link.phase !== "live");
+  if (offline && quality === "good") return <span className="quality uncertain">was good</span>;
   return (
     <span className={`quality ${quality}`}>
       {quality !== "good" && (

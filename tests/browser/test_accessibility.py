@@ -1,0 +1,46 @@
+"""axe finds nothing against WCAG 2.2 A or AA, on any page, in any state, in both themes."""
+
+from typing import Any, Literal
+
+import pytest
+from conftest import AXE, Bench
+from playwright.sync_api import Page, expect
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def findings(page: Page) -> list[Any]:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed (npm ci in gateway/dashboard)")
+    # By the debugger, which the page's content security policy does not bind.
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
+    return [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", ["/", "/station/S001", "/station/S002?slot=2", "/nowhere"])
+def test_no_finding(page: Page, bench: Bench, scheme: Literal["light", "dark"], width: int, path: str) -> None:
+    since = bench.clock.now() - 42
+    bench.publish_station(1, quality="uncertain", reason="stale", data_time=since, faulted=1)
+    bench.publish_slot(1, 2, quality="uncertain", reason="stale", data_time=since, not_good={"soc": "uncertain/stale"})
+    bench.publish_slot(1, 5, charger_state="fault", door_open=True)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(bench.url + path)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert findings(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/station/S001"])
+def test_no_finding_while_disconnected(page: Page, bench: Bench, scheme: Literal["light", "dark"], path: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(bench.url + path)
+    expect(page.get_by_role("status")).to_have_text("Connected to the gateway")
+    page.wait_for_load_state("networkidle")
+    bench.stop()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert findings(page) == []
