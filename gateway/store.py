@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ Record = tuple[str, tuple[Any, ...]]
 
 _SAMPLE = "INSERT INTO samples (point, time, value, quality, reason) VALUES (?, ?, ?, ?, ?)"
 _EVENT = "INSERT INTO events (time, station, kind, detail) VALUES (?, ?, ?, ?)"
+_DEMAND = "INSERT OR REPLACE INTO demand (station, time, state) VALUES (?, ?, ?)"
+_DEMANDS = "SELECT station, state FROM demand"
 _FORECAST = "INSERT INTO forecasts (station, generated_at, model, quality, body) VALUES (?, ?, ?, ?, ?)"
 
 log = structlog.get_logger()
@@ -107,6 +110,15 @@ class Store:
         head = (made["station"], made["generated_at"], made["model"], made["quality"])
         self._record(_FORECAST, (*head, orjson.dumps(made).decode()))
 
+    def demand(self, time: float, station: str, state: dict[str, Any]) -> None:
+        """Queue what was learned of a station's demand, in place of what was stored before."""
+        self._record(_DEMAND, (station, time, orjson.dumps(state).decode()))
+
+    def demands(self) -> dict[str, str]:
+        """What was learned of demand, by station, as JSON. Blocks; for use after ``open``."""
+        with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection:
+            return dict(connection.execute(_DEMANDS))
+
     async def history(self, path: str, start: float, end: float, buckets: int) -> History:
         """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
         keep_s = KEEP_S * max(self._clock.speed, 1.0)
@@ -156,6 +168,7 @@ class Store:
         columns = {"id": int, "station": str, "generated_at": float, "model": str, "quality": str, "body": str}
         database.table("forecasts").create(columns, pk="id", if_not_exists=True)
         database.table("forecasts").create_index(["station", "generated_at"], if_not_exists=True)
+        database.table("demand").create({"station": str, "time": float, "state": str}, pk="station", if_not_exists=True)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _write(self, connection: sqlite3.Connection) -> None:

@@ -124,6 +124,13 @@ class DemandModel:
             begin, step_s, rates / QUARTER_S, self._dispersion(ordinary, factors, variances, weights, near)
         )
 
+    def forget_today(self, time: float) -> None:
+        """The clock was set back to ``time``: the weekly rates stay, the level of the day is forgotten."""
+        self._level.forget()
+        self._time, self._open = time, -1
+        self._renewed = time
+        self._count = self._exposure = self._expected = 0.0
+
     def state(self) -> dict[str, Any]:
         """All that was learned, as plain data."""
         return {

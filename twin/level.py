@@ -107,6 +107,11 @@ class Level:
         variance = a * a * (slow_var - s) + b * b * (fast_var - s) + 2.0 * (s + a * b * both)
         return mean, variance
 
+    def forget(self) -> None:
+        """Nothing is known of the level any more; how much it varies is."""
+        self.time = None
+        self._models = [_Model(scale) for scale in SCALES]
+
     def weights(self) -> Floats:
         """How likely each model is now."""
         raw = np.array(_PRIOR) * np.exp(self._evidence)
