@@ -30,9 +30,9 @@ LONGEST_STRIDE_S = 600.0
 class StridingStation(PhysicalStation):
     """A physical station whose riders come at listed times, in steps of ``STEP_S``.
 
-    ``soc``, ``temperature_c`` and ``state`` show all slots at once; packs themselves are up to date only while
-    something happens to them. ``ready_since`` lists (time, ready packs) from each change on, so that no stockout
-    between two looks is missed.
+    Columns (``soc``, ``state``, ``power_w``, ...) show all slots at once; packs and slots themselves are up to date
+    only while something happens to them. ``ready_since`` lists (time, ready packs) from each change on, so that no
+    stockout between two looks is missed.
     """
 
     def __init__(self, config: StationConfig, riders: ListedRiders, start: float) -> None:
@@ -66,10 +66,11 @@ class StridingStation(PhysicalStation):
         self._ready_now = 0
         count = len(self.slots)
         self.soc, self.temperature_c, self._soh, self._cycles = (np.zeros(count) for _ in range(4))
-        self._rest_until, self._power_of_slots_w = np.zeros(count), np.zeros(count)
+        self._rest_until, self.power_w, self.capacity_wh = (np.zeros(count) for _ in range(3))
         self.state = np.zeros(count, dtype=np.int64)
-        self.occupied, self._promised, self._full, self._derated, self._tripped, self._held, self._enabled = (
-            np.zeros(count, dtype=np.bool_) for _ in range(7)
+        self.occupied, self.enabled, self.locked = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+        self._promised, self._full, self._derated, self._tripped, self._held = (
+            np.zeros(count, dtype=np.bool_) for _ in range(5)
         )
         self._load()
         self.ready_since: list[tuple[float, int]] = [(start, self.ready)]
@@ -90,7 +91,7 @@ class StridingStation(PhysicalStation):
         noise = self._noise_rng.normal(0.0, 0.4, steps) * (BASE_LOAD_NOISE * self._config.base_load_w)
         ambient = np.array([self._ambient(self.time + STEP_S), self._ambient(self.time + steps * STEP_S)])
         before = self._ready_now
-        done, self._base_w, energy_ws = _charge(
+        done, self._base_w, self._power_w, energy_ws = _charge(
             self._constants,
             (_SOC, _VOLTS),
             self.time,
@@ -98,8 +99,8 @@ class StridingStation(PhysicalStation):
             self._base_w,
             noise,
             ambient,
-            (self.soc, self.temperature_c, self._soh, self._cycles, self._rest_until, self._power_of_slots_w),
-            (self.occupied, self._enabled, self._promised, self._held, self._full, self._derated, self._tripped),
+            (self.soc, self.temperature_c, self._soh, self._cycles, self._rest_until, self.power_w),
+            (self.occupied, self.enabled, self._promised, self._held, self._full, self._derated, self._tripped),
             self.state,
             before,
         )
@@ -133,7 +134,9 @@ class StridingStation(PhysicalStation):
                 self._soh[index], self._cycles[index] = own.soh, own.cycles
             else:
                 self.soc[index] = self.temperature_c[index] = 0.0
-            self._promised[index], self._enabled[index] = slot.promised, held.enabled
+            self.capacity_wh[index] = own.capacity_wh if own is not None else 0.0
+            self.locked[index] = own is not None and not slot.door_open and not slot.promised
+            self._promised[index], self.enabled[index] = slot.promised, held.enabled
             flags = held.memory()
             self._rest_until[index], self._full[index], self._derated[index] = flags[:3]
             self._tripped[index], self._held[index] = flags[3:]
@@ -146,7 +149,7 @@ class StridingStation(PhysicalStation):
             if slot.pack is not None:
                 slot.pack.soc, slot.pack.temperature_c = float(self.soc[index]), float(self.temperature_c[index])
                 slot.pack.soh, slot.pack.cycles = float(self._soh[index]), float(self._cycles[index])
-            slot.power_w = float(self._power_of_slots_w[index])
+            slot.power_w = float(self.power_w[index])
             slot.charger.remember(
                 ChargerState(int(self.state[index])),
                 0.0,
@@ -162,7 +165,7 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
 ):
     """Steps of ``PhysicalStation._charge`` until the count of ready packs changes. Arrays are changed in place.
 
-    Returns the steps done, the base load, and the energy drawn from the grid (Ws).
+    Returns the steps done, the base load, the power drawn in the last step, and the energy drawn (Ws).
     """
     (
         cap_w, efficiency, full_soc, ready_soc, grid_limit_w, base_load_w, cells, charge_ah, limit_v, capacity_wh,
@@ -175,7 +178,7 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
     count = len(soc)
     steps = len(noise)
     wanted, ocv, ohm = np.zeros(count), np.zeros(count), np.zeros(count)
-    energy_ws = 0.0
+    energy_ws = drawn_w = 0.0
     for step in range(steps):
         now = start + (step + 1) * step_s
         part = step / (steps - 1) if steps > 1 else 0.0
@@ -253,5 +256,5 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                     ready += 1
         energy_ws += drawn_w * step_s
         if ready != ready_before:
-            return step + 1, base_w, energy_ws
-    return steps, base_w, energy_ws
+            return step + 1, base_w, drawn_w, energy_ws
+    return steps, base_w, drawn_w, energy_ws
