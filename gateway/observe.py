@@ -1,33 +1,83 @@
 """From the process image to what the twin is told: good values only."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.image import Image
 from gateway.layout import Layout, Rows
 from twin.observation import Observation
-from twin.signals import ChargerState, Quality
+from twin.signals import ChargerState, Quality, Reason
+
+IDLE_SHARE = 0.01
+"""A charger that gives less than this share of its power does not charge."""
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Occupancy and charger state of every slot, where they are good: reported, or else inferred.
+
+    A device that does not report occupancy tells of a pack by having its SoC, and of an empty slot by saying that it
+    has none. One that does not report a charger's state has a pack charge while power flows into it or, where power
+    is not reported either, while its SoC is short of full.
+    """
+
+    occupied: Flags
+    occupied_good: Flags
+    state: NDArray[np.float64]
+    state_good: Flags
+
+
+def presence(image: Image, layout: Layout) -> Presence:
+    """What telemetry says, or lets one conclude, of slots and chargers now."""
+    soc = _good(image, layout.slot["soc"])
+    occupied = _good(image, layout.slot["occupied"])
+    unreported = (layout.slot["occupied"] < 0) & (layout.slot["soc"] >= 0)
+    if unreported.any():
+        rows = layout.slot["soc"]
+        without_pack = (image.quality[rows] == Quality.BAD) & (image.reason[rows] == Reason.SENSOR_FAILURE)
+        inferred = np.where(np.isfinite(soc), 1.0, np.where(without_pack, 0.0, np.nan))
+        occupied = np.where(unreported, inferred, occupied)
+    state = _good(image, layout.slot["charger_state"])
+    unreported = layout.slot["charger_state"] < 0
+    if unreported.any():
+        state = np.where(unreported, _state(image, layout, occupied, soc), state)
+    return Presence(occupied != 0.0, np.isfinite(occupied), state, np.isfinite(state))
+
+
+def _state(
+    image: Image, layout: Layout, occupied: NDArray[np.float64], soc: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    power_w = _good(image, layout.slot["power_w"])
+    full = soc >= layout.station.full_soc
+    charges = np.where(np.isfinite(power_w), power_w > IDLE_SHARE * layout.station.charger.power_w, ~full)
+    of_a_pack = np.where(charges, ChargerState.CHARGING, np.where(full, ChargerState.FULL, ChargerState.IDLE))
+    told = np.isfinite(soc) | np.isfinite(power_w)
+    inferred: NDArray[np.float64] = np.where(
+        occupied == 0.0, float(ChargerState.IDLE), np.where((occupied == 1.0) & told, of_a_pack.astype(float), np.nan)
+    )
+    return inferred
 
 
 def observe(image: Image, layout: Layout, time: float) -> Observation:
     """What good telemetry says of a station now. ``time``: site time of the observation."""
-    occupied = _good(image, layout.slot["occupied"])
-    state = _good(image, layout.slot["charger_state"])
+    seen = presence(image, layout)
+    state = seen.state
     enabled = _good(image, layout.slot["enabled"])
     locked = _good(image, layout.slot["locked"])
     soc_rows = layout.slot["soc"]
-    present = occupied != 0.0
+    present = seen.occupied  # also where occupancy is not known: what is known of a pack counts
+    occupied = seen.occupied & seen.occupied_good
     soc = np.where(present, _good(image, soc_rows), np.nan)
     pack = np.nan_to_num(_good(image, layout.slot["pack_id"]), nan=0.0).astype(np.int64)
     return Observation(
         time=time,
-        known=~np.isnan(occupied) & ~np.isnan(state),
-        occupied=occupied == 1.0,
-        # An unlocked pack is promised to a rider: it neither charges nor can anybody else have it.
-        out=(state == ChargerState.FAULT)
-        | (state == ChargerState.DISABLED)
-        | (enabled == 0.0)
-        | ((occupied == 1.0) & (locked == 0.0)),
+        known=seen.occupied_good & seen.state_good,
+        occupied=occupied,
+        out=(state == ChargerState.FAULT) | (state == ChargerState.DISABLED) | (enabled == 0.0),
         cooling=state == ChargerState.COOLING,
         charging=state == ChargerState.CHARGING,
         soc=soc,
@@ -36,6 +86,10 @@ def observe(image: Image, layout: Layout, time: float) -> Observation:
         pack=np.where(present & (pack > 0), pack, -1),
         swap_count=_own(image, layout, "swap_count"),
         grid_limit_w=_own(image, layout, "grid_limit_w"),
+        promised=occupied & (locked == 0.0),
+        power_w=np.where(present, _good(image, layout.slot["power_w"]), np.nan),
+        capacity_wh=np.where(present, _good(image, layout.slot["capacity_wh"]), np.nan),
+        station_power_w=_own(image, layout, "power_w"),
     )
 
 
