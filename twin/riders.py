@@ -12,6 +12,9 @@ SplitMix64 sequence (Steele, Lea and Flood, 2014) of its own per seed, replica a
 
 from math import inf, log
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twin.demand import Intensity
 from twin.spec import StationSpec
 
@@ -25,6 +28,12 @@ def _mix(word: int) -> int:
     word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _MASK
     return word ^ (word >> 31)
+
+
+def stream_states(seed: int, replicas: int, purpose: int) -> NDArray[np.uint64]:
+    """The states of the new streams of replicas 0, 1, ... for one purpose."""
+    states = [Stream(seed, replica, purpose).state for replica in range(replicas)]
+    return np.array(states, dtype=np.uint64)
 
 
 class Stream:

@@ -1,0 +1,299 @@
+"""An ensemble of futures of a station, from a snapshot: by the compiled kernel, or by the SimPy reference."""
+
+from dataclasses import dataclass
+from math import inf, nan
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from simpy import Environment
+
+from twin import charging, kernel, snapshot
+from twin.demand import Intensity
+from twin.riders import ARRIVALS, PATIENCE, RETURNS, Riders, shares_so_far, stream_states
+from twin.spec import HORIZONS_S, Floats, Forecast, StationSpec, StationState
+from twin.station import Station
+
+READY_QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
+TIME_QUANTILES = (0.10, 0.50, 0.90)
+
+Engine = Literal["kernel", "simpy"]
+Counts = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Futures:
+    """What happens in every future from ``start`` (epoch s) on; one row a future.
+
+    ``wait_s``: time to the first moment without a ready pack (``inf``: none up to the end). ``lost`` and
+    ``stockout_s`` (riders lost and seconds without a ready pack so far) have one column for each of ``horizons``
+    (seconds ahead), ``ready`` (packs) one for each of ``ready_t`` (epoch s). ``swaps`` and ``arrivals`` count up to
+    the end.
+    """
+
+    start: float
+    wait_s: Floats
+    lost: Counts
+    stockout_s: Floats
+    ready: Counts
+    ready_t: Floats
+    swaps: NDArray[np.int64]
+    arrivals: NDArray[np.int64]
+    horizons: tuple[float, ...] = HORIZONS_S
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """At which times (seconds ahead) to look, and which of them are horizons and steps of the ready count."""
+
+    ahead: list[float]
+    at_horizon: NDArray[np.int64]
+    on_grid: NDArray[np.int64]
+    grid: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen at the marks, one row a future."""
+
+    ready: Counts
+    lost: Counts
+    without_s: Floats
+    counts: NDArray[np.int64]
+    first_stockout: Floats
+
+
+def futures(
+    spec: StationSpec,
+    state: StationState,
+    intensity: Intensity,
+    *,
+    replicas: int,
+    seed: int,
+    horizon_s: float = HORIZONS_S[-1],
+    step_s: float = 300.0,
+    engine: Engine = "kernel",
+) -> Futures:
+    """Live ``replicas`` futures from ``state.time`` on.
+
+    Replica ``r`` of a seed is always the same, whatever the number of replicas, and the same with both engines. Its
+    level of demand is drawn from a Gamma distribution with mean one and the coefficient of variation
+    ``intensity.dispersion``. ``horizon_s`` is how far ``ready_t`` reaches, in steps of ``step_s``. With the kernel,
+    the interpreter's lock is free nearly all the time: call it in a thread. Raises ``ValueError`` for a number of
+    replicas, a horizon or a step that makes no sense, and for a state that is not the station's.
+    """
+    if replicas < 1:
+        raise ValueError(f"replicas is {replicas}: a forecast needs at least one future")
+    if horizon_s < HORIZONS_S[-1] or step_s <= 0.0:
+        raise ValueError(
+            f"horizon_s {horizon_s} with step_s {step_s}: give at least {HORIZONS_S[-1]} s and a step above zero"
+        )
+    snapshot.check(spec, state)
+    marks = _marks(horizon_s, step_s)
+    levels = _levels(intensity.dispersion, replicas, seed)
+    live = _by_kernel if engine == "kernel" else _by_simpy
+    seen = live(spec, state, intensity, marks.ahead, levels, seed)
+    return Futures(
+        start=state.time,
+        wait_s=seen.first_stockout - state.time,
+        lost=seen.lost[:, marks.at_horizon],
+        stockout_s=seen.without_s[:, marks.at_horizon],
+        ready=seen.ready[:, marks.on_grid],
+        ready_t=state.time + marks.grid,
+        swaps=seen.counts[:, kernel.SWAPS],
+        arrivals=seen.counts[:, kernel.ARRIVALS],
+    )
+
+
+def summarise(made: Futures, seed: int) -> Forecast:
+    """What the futures have in common."""
+    return Forecast(
+        start=made.start,
+        replicas=len(made.wait_s),
+        seed=seed,
+        stockout_probability=np.array([np.mean(made.wait_s <= horizon) for horizon in made.horizons]),
+        lost_swaps=made.lost.mean(axis=0),
+        time_to_stockout_s=_time_quantiles(made.wait_s),
+        ready_t=made.ready_t,
+        ready_quantiles=np.quantile(made.ready, READY_QUANTILES, axis=0),
+    )
+
+
+def _marks(horizon_s: float, step_s: float) -> _Marks:
+    grid = np.arange(0.0, horizon_s + 0.5 * step_s, step_s)
+    ahead = sorted({*grid.tolist(), *HORIZONS_S})
+    return _Marks(ahead, np.searchsorted(ahead, HORIZONS_S), np.searchsorted(ahead, grid), grid)
+
+
+def _levels(dispersion: float, replicas: int, seed: int) -> Floats:
+    if dispersion <= 0.0:
+        return np.ones(replicas)
+    shape = dispersion**-2
+    return np.random.default_rng(seed).gamma(shape, 1.0 / shape, size=replicas)
+
+
+def _room(replicas: int, marks: int) -> _Seen:
+    return _Seen(
+        ready=np.empty((replicas, marks), dtype=np.int32),
+        lost=np.empty((replicas, marks), dtype=np.int32),
+        without_s=np.empty((replicas, marks)),
+        counts=np.empty((replicas, kernel.COUNTS), dtype=np.int64),
+        first_stockout=np.empty(replicas),
+    )
+
+
+def _by_simpy(
+    spec: StationSpec, state: StationState, intensity: Intensity, ahead: list[float], levels: Floats, seed: int
+) -> _Seen:
+    seen = _room(len(levels), len(ahead))
+    for replica, level in enumerate(levels.tolist()):
+        env = Environment(initial_time=state.time)
+        riders = Riders(spec, intensity, state.time, seed=seed, replica=replica, level=level)
+        station = Station(env, spec, state, riders)
+        for column, mark in enumerate(ahead):
+            if mark > 0.0:
+                env.run(until=state.time + mark)
+            seen.ready[replica, column], seen.lost[replica, column] = station.ready, station.lost
+            seen.without_s[replica, column] = station.stockout_s
+        seen.counts[replica] = station.lost, station.swaps, station.arrivals
+        seen.first_stockout[replica] = station.first_stockout
+    return seen
+
+
+def _by_kernel(
+    spec: StationSpec, state: StationState, intensity: Intensity, ahead: list[float], levels: Floats, seed: int
+) -> _Seen:
+    seen = _room(len(levels), len(ahead))
+    scales = [1.0] * spec.slots if state.tau_scale is None else np.nan_to_num(state.tau_scale, nan=1.0).tolist()
+    variants = sorted(set(scales))
+    begin = _begin(spec, state)
+    waiting_until = np.full(state.queue, nan)
+    known = np.maximum(np.array(state.patience_until[: state.queue]), state.time)
+    waiting_until[: len(known)] = known
+    segments = state.segments
+    kernel.ensemble(
+        _model(spec, state, intensity, variants, scales),
+        begin,
+        kernel.Slots(*(np.empty_like(column) for column in begin)),
+        kernel.Desk(
+            active=np.empty(spec.slots, dtype=np.int64),
+            pack_w=np.empty(spec.slots),
+            demand_w=np.empty(spec.slots),
+            bay_until=np.empty(spec.bays),
+            bay_slot=np.empty(spec.bays, dtype=np.int64),
+        ),
+        np.maximum(state.bay_until, state.time),
+        state.bay_slot.astype(np.int64),
+        segments is not None,
+        inf if segments is None else segments.reshare_at,
+        waiting_until,
+        levels,
+        np.stack([stream_states(seed, len(levels), purpose) for purpose in (ARRIVALS, PATIENCE, RETURNS)], axis=1),
+        state.time + np.array(ahead),
+        seen.ready,
+        seen.lost,
+        seen.without_s,
+        seen.counts,
+        seen.first_stockout,
+    )
+    return seen
+
+
+def _begin(spec: StationSpec, state: StationState) -> kernel.Slots:
+    slots = snapshot.restore(spec, state, state.time)
+
+    def floats(name: str) -> Floats:
+        return np.array([getattr(slot, name) for slot in slots], dtype=np.float64)
+
+    def whole(name: str) -> NDArray[np.int64]:
+        return np.array([getattr(slot, name) for slot in slots], dtype=np.int64)
+
+    def flags(name: str) -> NDArray[np.bool_]:
+        return np.array([getattr(slot, name) for slot in slots], dtype=np.bool_)
+
+    empty = np.empty(spec.slots)
+    return kernel.Slots(
+        phase=whole("phase"),
+        pack_class=whole("pack_class"),
+        ready=flags("ready"),
+        derated=flags("derated"),
+        tapering=flags("tapering"),
+        event=whole("event"),
+        since=floats("since"),
+        soc=floats("soc"),
+        temperature_c=floats("temperature_c"),
+        rate=floats("rate"),
+        ramp=floats("ramp"),
+        due=floats("due"),
+        cooling_until=np.maximum(floats("cooling_until"), state.time),
+        charging_since=floats("charging_since"),
+        piece=np.empty(spec.slots, dtype=np.int64),
+        end=empty,
+        infinity=empty,
+        tau_s=empty,
+        flat=empty,
+        energy_ws=empty,
+        most_w=empty,
+        ask_w=empty,
+        clear=empty,
+        limited=np.empty(spec.slots, dtype=np.bool_),
+        waits=np.empty(spec.slots, dtype=np.bool_),
+    )
+
+
+def _model(
+    spec: StationSpec, state: StationState, intensity: Intensity, variants: list[float], scales: list[float]
+) -> kernel.Model:
+    envelopes = [charging.envelope(pack, scale) for pack in spec.packs for scale in variants]
+    longest = max(len(pieces) for pieces in envelopes)
+
+    def pieces(name: str) -> Floats:
+        return np.array([[getattr(piece, name) for piece in row] + [inf] * (longest - len(row)) for row in envelopes])
+
+    return kernel.Model(
+        grid_limit_w=float(spec.grid_limit_w),
+        base_load_w=float(spec.base_load_w),
+        ready_soc=spec.ready_soc,
+        full_soc=spec.full_soc,
+        swap_s=float(spec.swap_s),
+        cooldown_s=float(spec.cooldown_s),
+        patience_s=float(spec.patience_s),
+        ambient_c=float(spec.thermal.ambient_c),
+        rise_k_per_c2=float(spec.thermal.rise_k_per_c2),
+        time_constant_s=float(spec.thermal.time_constant_s),
+        derate_above_c=float(spec.thermal.derate_above_c),
+        restore_below_c=float(spec.thermal.restore_below_c),
+        derate_factor=float(spec.thermal.derate_factor),
+        soc_low=float(spec.returned_soc[0]),
+        soc_high=float(spec.returned_soc[1]),
+        temperature_low_c=float(spec.returned_temperature_c[0]),
+        temperature_high_c=float(spec.returned_temperature_c[1]),
+        share_tick_s=float(spec.share_tick_s),
+        chargers=-1 if spec.chargers is None else spec.chargers,
+        variants=len(variants),
+        shares=np.array(shares_so_far(spec)),
+        energy_ws=np.array([pack.capacity_wh * charging.HOUR_S for pack in spec.packs]),
+        piece_end=pieces("end"),
+        piece_infinity=pieces("soc_infinity"),
+        piece_tau_s=pieces("tau_s"),
+        piece_flat=pieces("flat_per_s"),
+        variant=np.array([variants.index(scale) for scale in scales]),
+        power_w=_learned(state.charger_power_w, spec.charger.power_w, spec.slots),
+        efficiency=_learned(state.charger_efficiency, spec.charger.efficiency, spec.slots),
+        rates_per_s=np.ascontiguousarray(intensity.rates_per_s, dtype=np.float64),
+        rates_start=float(intensity.start),
+        rates_step_s=float(intensity.step_s),
+    )
+
+
+def _learned(values: Floats | None, usual: float, slots: int) -> Floats:
+    if values is None:
+        return np.full(slots, float(usual))
+    return np.where(np.isfinite(values), values, usual)
+
+
+def _time_quantiles(wait_s: Floats) -> tuple[float, float, float]:
+    """Quantiles by order, without interpolation: between a time and ``inf`` there is nothing to interpolate."""
+    within = np.sort(np.where(wait_s <= HORIZONS_S[-1], wait_s, inf))
+    low, middle, high = (float(within[int(np.ceil(share * len(within))) - 1]) for share in TIME_QUANTILES)
+    return low, middle, high
