@@ -16,8 +16,6 @@ UNKNOWN_SWAPS_PER_DAY = 100.0
 """Where nothing at all is known."""
 UNKNOWN_CV, STATED_CV = 1.0, 0.3
 """How uncertain the daily total is: where nothing is known, and where somebody has stated it."""
-DISPERSION_WINDOW_S = 3600.0
-"""``Intensity.dispersion`` is that of riders within this time: one number has to do for all horizons."""
 RENEW_SHARE, RENEW_S = 0.05, 86_400.0
 """Weekly rates are learned anew when exposure has grown by this share or this many seconds."""
 STATE_VERSION = 1
@@ -119,10 +117,10 @@ class DemandModel:
             [weekly[self._calendar.quarter(time)] * self._calendar.multiplier(time) for time in middles.tolist()]
         )
         rates = ordinary * (weights @ factors)
-        near = middles - begin < DISPERSION_WINDOW_S
-        return Intensity(
-            begin, step_s, rates / QUARTER_S, self._dispersion(ordinary, factors, variances, weights, near)
-        )
+        # One number has to do for all horizons. Later the level is less sure, but it also wanders about within a
+        # future: the spread of the first step served all horizons best (benchmarks/demand.py).
+        dispersion = self._dispersion(weights, factors[:, 0], variances[:, 0])
+        return Intensity(begin, step_s, rates / QUARTER_S, dispersion)
 
     def forget_today(self, time: float) -> None:
         """The clock was set back to ``time``: the weekly rates stay, the level of the day is forgotten."""
@@ -183,21 +181,8 @@ class DemandModel:
                 self._renewed, self._fresh = now, 0.0
         self._open = -1
 
-    def _dispersion(
-        self,
-        ordinary: Floats,
-        factors: Floats,
-        variances: Floats,
-        weights: Floats,
-        near: np.ndarray[Any, np.dtype[np.bool_]],
-    ) -> float:
-        """Coefficient of variation of the riders expected soon: of each model, between models, and of the total."""
-        expected = (ordinary * factors)[:, near]
-        totals = expected.sum(axis=1)
-        mean = float(weights @ totals)
-        if mean > 0.0:
-            within = (expected * variances[:, near]).sum(axis=1) * totals
-            squared = float(weights @ (totals * totals + within)) / mean**2 - 1.0
-        else:
-            squared = float(weights @ variances[:, near].mean(axis=1))
-        return sqrt(max((1.0 + squared) * (1.0 + self._weekly.uncertainty) - 1.0, 0.0))
+    def _dispersion(self, weights: Floats, levels: Floats, variances: Floats) -> float:
+        """Coefficient of variation of the level: within models, between them, and of the weekly total."""
+        between = levels / float(weights @ levels)
+        squared = float(weights @ (between * between * (1.0 + variances)))
+        return sqrt(max(squared * (1.0 + self._weekly.uncertainty) - 1.0, 0.0))

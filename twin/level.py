@@ -6,6 +6,7 @@ with the mean and variance of the prediction, a count updates that exactly, and 
 Several models, which differ in how much the level varies, run side by side and are weighted by how well they predicted.
 """
 
+from collections.abc import Iterable
 from math import exp, lgamma, log
 from typing import Any
 
@@ -69,6 +70,9 @@ class _Model:
     def numbers(self) -> tuple[float, ...]:
         return self.slow, self.fast, self.slow_var, self.fast_var, self.both
 
+    def set(self, numbers: Iterable[float]) -> None:
+        self.slow, self.fast, self.slow_var, self.fast_var, self.both = numbers
+
 
 class Level:
     """The level of one station. ``time``: epoch seconds of its latest correction."""
@@ -97,15 +101,14 @@ class Level:
             model.slow -= taken
 
     def ahead(self, times: Floats) -> tuple[Floats, Floats]:
-        """Mean level at times (epoch s) and its squared coefficient of variation, both of them models by times."""
-        seconds = np.maximum(times - self.time, 0.0) if self.time is not None else np.zeros(len(times))
-        numbers = np.array([model.numbers() for model in self._models])
-        slow, fast, slow_var, fast_var, both = numbers.T[:, :, None]
-        s = np.array([model.variance for model in self._models])[:, None]
+        """Mean level at times (epoch s) and variance of its logarithm, both of them models by times."""
+        seconds = np.zeros(len(times)) if self.time is None else np.maximum(times - self.time, 0.0)
+        numbers = np.array([(*model.numbers(), model.variance) for model in self._models])
+        slow, fast, slow_var, fast_var, both, s = numbers.T[:, :, None]
+        slow_left, fast_left = slow_var - s, fast_var - s
         a, b = np.exp(-seconds / SLOW_S), np.exp(-seconds / FAST_S)
-        mean = np.exp(a * slow + b * fast + 0.5 * (a * (1.0 - a) * (s - slow_var) + b * (1.0 - b) * (s - fast_var)))
-        variance = a * a * (slow_var - s) + b * b * (fast_var - s) + 2.0 * (s + a * b * both)
-        return mean, variance
+        mean = np.exp(a * slow + b * fast - 0.5 * (a * (1.0 - a) * slow_left + b * (1.0 - b) * fast_left))
+        return mean, a * a * slow_left + b * b * fast_left + 2.0 * (s + a * b * both)
 
     def forget(self) -> None:
         """Nothing is known of the level any more; how much it varies is."""
@@ -120,7 +123,10 @@ class Level:
 
     def copy(self) -> "Level":
         made = Level()
-        made.restore(self.state())
+        for model, mine in zip(made._models, self._models, strict=True):
+            model.set(mine.numbers())
+        made._evidence = self._evidence.copy()
+        made.time = self.time
         return made
 
     def state(self) -> dict[str, Any]:
@@ -136,6 +142,6 @@ class Level:
         if len(rows) != len(SCALES) or len(evidence) != len(SCALES):
             raise ValueError(f"a level has {len(SCALES)} models")
         for model, row in zip(self._models, rows, strict=True):
-            model.slow, model.fast, model.slow_var, model.fast_var, model.both = (float(number) for number in row)
+            model.set(float(number) for number in row)
         self._evidence = evidence
         self.time = None if state["time"] is None else float(state["time"])

@@ -1,0 +1,249 @@
+"""How well demand is foreseen: counts of the next 15, 30, 60 and 120 minutes, on recorded riders.
+
+    python -m benchmarks.demand /path/to/data [--quick]
+
+Every series is learned for four weeks; then a forecast is made every half hour of the next two from what lies before
+it. The constants of ``twin/weekly.py`` and ``twin/level.py`` were chosen on the stations and seasons of "tuned on" and
+on nothing else. Prints tables in Markdown; docs/explanation/demand.md holds them.
+"""
+
+import argparse
+import csv
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.document import read
+from config.loader import BUNDLED
+from twin.calendar import Calendar
+from twin.demand import day_rates_per_s
+from twin.learned_demand import DemandModel
+from twin.weekly import WeeklyRates
+
+Array = NDArray[np.float64]
+
+QUARTER_S = 900.0
+WEEK = 672
+TRAIN, TEST = 4 * WEEK, 2 * WEEK
+HORIZONS = (1, 2, 4, 8)
+PER_DAY = (60, 120, 250)
+TUNED_WEEKS, CHECKED_WEEKS = (5, 16, 28, 40), (10, 22, 34, 45)
+OSLO_STARTS = ("2021-12-06", "2022-01-10")
+CLOCK_CHANGES = ("2018-03-11T02:00", "2018-11-04T01:00")
+LARGEST = 400
+MODELS = ("hour-of-week mean", "Gamma-Poisson", "+ level", "+ level + dispersion")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Counts per quarter hour from ``start`` (epoch s) on; the first ``train`` of them are for learning."""
+
+    name: str
+    zone: str
+    start: float
+    counts: Array
+    train: int = TRAIN
+    prior: Array | None = None
+    skip: tuple[float, ...] = ()
+    """No forecast is judged that touches the hour after one of these times (epoch s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Rows are forecasts, columns horizons."""
+
+    seen: Array
+    mean: Array
+    cv: Array
+
+
+def foresee(series: Series, model: str) -> Foreseen:
+    """All forecasts of a series by one model."""
+    total = np.concatenate([[0.0], np.cumsum(series.counts)])
+    rows: list[tuple[list[float], list[float], float]] = []
+    learner = _Learner(series, model)
+    for quarter, count in enumerate(series.counts.tolist()):
+        now = series.start + quarter * QUARTER_S
+        ends = [quarter + horizon for horizon in HORIZONS]
+        if quarter >= series.train and quarter % 2 == 0 and ends[-1] < len(total) and not _skipped(series, now):
+            rates, cv = learner.expected(now)
+            sums = np.cumsum(rates)
+            rows.append(
+                (
+                    [float(total[end] - total[quarter]) for end in ends],
+                    [float(sums[horizon - 1]) for horizon in HORIZONS],
+                    cv,
+                )
+            )
+        learner.learn(now, count)
+    seen, mean, cvs = (np.array(column) for column in zip(*rows, strict=True))
+    return Foreseen(seen, mean, np.repeat(cvs[:, None], len(HORIZONS), axis=1))
+
+
+class _Learner:
+    """One of ``MODELS`` on one series."""
+
+    def __init__(self, series: Series, model: str) -> None:
+        self._model = model
+        prior = series.prior
+        self._demand = DemandModel(series.zone, prior, prior_cv=1.0)
+        self._calendar = Calendar(series.zone)
+        self._weekly = WeeklyRates(np.full(96, 1.0) if prior is None else np.repeat(prior * QUARTER_S, 2), 1.0)
+        self._sums, self._times = np.zeros(168), np.zeros(168)
+
+    def learn(self, now: float, count: float) -> None:
+        if "level" in self._model:
+            self._demand.observe(now, now + QUARTER_S, count, QUARTER_S)
+            return
+        quarter = self._calendar.quarter(now)
+        self._weekly.add(quarter, count, 1.0)
+        self._sums[quarter // 4] += count
+        self._times[quarter // 4] += 1.0
+        if quarter % 96 == 95:
+            self._weekly.renew(86_400.0)
+
+    def expected(self, now: float) -> tuple[Array, float]:
+        """Riders in each of the next quarter hours, and the coefficient of variation of their level."""
+        if "level" in self._model:
+            said = self._demand.intensity(now, HORIZONS[-1] * QUARTER_S)
+            return said.rates_per_s * QUARTER_S, said.dispersion if "dispersion" in self._model else 0.0
+        cells = np.array([self._calendar.quarter(now + step * QUARTER_S) for step in range(HORIZONS[-1])])
+        if self._model == "Gamma-Poisson":
+            return self._weekly.rates[cells], 0.0
+        return self._sums[cells // 4] / np.maximum(self._times[cells // 4], 1.0), 0.0
+
+
+def _skipped(series: Series, now: float) -> bool:
+    return any(now - 3600.0 < time < now + HORIZONS[-1] * QUARTER_S for time in series.skip)
+
+
+def log_probability(count: Array, mean: Array, cv: Array) -> Array:
+    """Of a Gamma-Poisson number (Poisson where ``cv`` is nothing)."""
+    mean = np.maximum(mean, 1e-3)
+    shape = np.maximum(cv, 1e-3) ** -2
+    return (
+        _log_gamma(shape + count)
+        - _log_gamma(shape)
+        - _log_gamma(count + 1.0)
+        - (shape + count) * np.log1p(mean / shape)
+        + count * np.log(mean / shape)
+    )
+
+
+def crps(foreseen: Foreseen) -> Array:
+    """Continuous ranked probability score by horizon: the mean squared distance of distribution functions."""
+    scores = np.empty(len(HORIZONS))
+    for column in range(len(HORIZONS)):
+        seen, mean, cv = (part[:, column] for part in (foreseen.seen, foreseen.mean, foreseen.cv))
+        largest = min(int(max(seen.max(), (mean * (1.0 + 6.0 * cv)).max())) + 40, LARGEST)
+        numbers = np.arange(largest, dtype=np.float64)
+        share = np.exp(log_probability(numbers[None, :], mean[:, None], cv[:, None])).cumsum(axis=1)
+        scores[column] = ((share - (numbers >= seen[:, None])) ** 2).sum(axis=1).mean()
+    return scores
+
+
+def _log_gamma(x: Array) -> Array:
+    """Stirling's series after eight steps up: absolute error below 1e-9 for positive numbers."""
+    x = np.array(x, dtype=np.float64)
+    down = np.zeros_like(x)
+    small = x < 1e5
+    for _ in range(8):
+        down -= np.where(small, np.log(x), 0.0)
+        x = np.where(small, x + 1.0, x)
+    total: Array = (
+        down + (x - 0.5) * np.log(x) - x + 0.5 * np.log(2.0 * np.pi) + 1.0 / (12.0 * x) - 1.0 / (360.0 * x**3)
+    )
+    return total
+
+
+def table(title: str, series: list[Series]) -> None:
+    """Log-loss, CRPS and the ratio of seen to stated variance, by model."""
+    print(f"\n{title}: {len(series)} series\n")
+    print("| model | log-loss 15/30/60/120 min | CRPS | seen / stated variance |")
+    print("| --- | --- | --- | --- |")
+    for model in MODELS:
+        made = [foresee(one, model) for one in series]
+        whole = Foreseen(*(np.concatenate([getattr(one, part) for one in made]) for part in ("seen", "mean", "cv")))
+        loss = -log_probability(whole.seen, whole.mean, whole.cv).mean(axis=0)
+        stated = (whole.mean + (whole.cv * whole.mean) ** 2).sum(axis=0)
+        ratio = ((whole.seen - whole.mean) ** 2).sum(axis=0) / stated
+        columns = (_row(loss, 3), _row(crps(whole), 3), _row(ratio, 2))
+        print(f"| {model} | {' | '.join(columns)} |", flush=True)
+
+
+def _row(numbers: Array, digits: int) -> str:
+    return " / ".join(f"{number:.{digits}f}" for number in numbers)
+
+
+def citibike(folder: Path, *, tuned: bool, quick: bool) -> Iterator[Series]:
+    """Every other station of the year, thinned. Its times are local; clock changes are left out."""
+    with gzip.open(folder / "citibike" / "pickups_15min_2018.csv.gz", "rt") as stream:
+        rows = list(csv.reader(stream))
+    counts = np.array([[int(float(cell or 0)) for cell in row[1:]] for row in rows[1:]])
+    begin = datetime.fromisoformat(rows[1][0]).replace(tzinfo=UTC).timestamp()
+    skip = tuple(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() for text in CLOCK_CHANGES)
+    for column in range(0 if tuned else 1, counts.shape[1], 6 if quick else 2):
+        per_day = counts[:, column].mean() * 96.0
+        for target in PER_DAY:
+            rng = np.random.default_rng([column, target])
+            kept = rng.binomial(counts[:, column], min(target / per_day, 1.0)).astype(np.float64)
+            for week in TUNED_WEEKS if tuned else CHECKED_WEEKS:
+                part = kept[week * WEEK : week * WEEK + TRAIN + TEST]
+                name = f"{rows[0][1 + column]} {target} a day, week {week}"
+                yield Series(name, "UTC", begin + week * WEEK * QUARTER_S, part, skip=skip)
+
+
+def oslo(folder: Path) -> Iterator[Series]:
+    """Eight sites, two winters' six weeks."""
+    zone = "Europe/Oslo"
+    times: dict[str, list[float]] = {}
+    with gzip.open(folder / "oslo-bysykkel" / "oslo_bysykkel_2021-12_2022-02.csv.gz", "rt") as stream:
+        for row in csv.DictReader(stream):
+            times.setdefault(row["site"], []).append(datetime.fromisoformat(row["started_at_utc"]).timestamp())
+    for site in sorted(times):
+        for text in OSLO_STARTS:
+            start = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
+            yield Series(f"{site} from {text}", zone, start, _counts(times[site], start, TRAIN + TEST))
+
+
+def swap_day(folder: Path) -> Iterator[Series]:
+    """The twenty busiest stations on their only day, with no history: the prior is an average station's day."""
+    zone = "Asia/Kolkata"
+    start = datetime(2026, 1, 30, tzinfo=ZoneInfo(zone)).timestamp()
+    times: dict[str, list[float]] = {}
+    with (folder / "swap-day" / "swaps.csv").open() as stream:
+        for row in csv.DictReader(stream):
+            times.setdefault(row["station"], []).append(start + float(row["second_of_day"]))
+    shape = tuple(read(BUNDLED / "demand" / "lucknow.yaml").data["half_hourly"])
+    prior = day_rates_per_s(shape, sum(map(len, times.values())) / len(times))
+    for station in sorted(times, key=lambda name: -len(times[name]))[:20]:
+        yield Series(station, zone, start, _counts(times[station], start, 96), 0, prior)
+
+
+def _counts(times: list[float], start: float, quarters: int) -> Array:
+    numbers = ((np.array(times) - start) // QUARTER_S).astype(np.int64)
+    inside = numbers[(numbers >= 0) & (numbers < quarters)]
+    return np.bincount(inside, minlength=quarters).astype(np.float64)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--quick", action="store_true", help="every third of the bicycle stations")
+    given = parser.parse_args()
+    if not (given.data / "citibike").is_dir():
+        raise SystemExit(f"{given.data}: no recorded riders there (folders citibike, oslo-bysykkel, swap-day)")
+    table("Citi Bike, tuned on", list(citibike(given.data, tuned=True, quick=given.quick)))
+    table("Citi Bike, other stations and seasons", list(citibike(given.data, tuned=False, quick=given.quick)))
+    table("Oslo Bysykkel", list(oslo(given.data)))
+    table("Swap day, without history", list(swap_day(given.data)))
+
+
+if __name__ == "__main__":
+    main()
