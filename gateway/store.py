@@ -44,6 +44,13 @@ _SAMPLE = "INSERT INTO samples (point, time, value, quality, reason) VALUES (?, 
 _EVENT = "INSERT INTO events (time, station, kind, detail) VALUES (?, ?, ?, ?)"
 _DEMAND = "INSERT OR REPLACE INTO demand (station, time, state) VALUES (?, ?, ?)"
 _DEMANDS = "SELECT station, state FROM demand"
+_SKILL = (
+    "INSERT INTO skill (station, horizon, time, bin, n, said, happened, brier, reference, log_loss, latest) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, horizon, time, bin) DO UPDATE SET "
+    "n = n + excluded.n, said = said + excluded.said, happened = happened + excluded.happened, "
+    "brier = brier + excluded.brier, "
+    "reference = reference + excluded.reference, log_loss = log_loss + excluded.log_loss, latest = excluded.latest"
+)
 _FORECAST = "INSERT INTO forecasts (station, generated_at, model, quality, body) VALUES (?, ?, ?, ?, ?)"
 
 log = structlog.get_logger()
@@ -119,6 +126,14 @@ class Store:
         with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection:
             return dict(connection.execute(_DEMANDS))
 
+    def skill(self, row: tuple[str, int, float, int, int, float, float, float, float, float, float]) -> None:
+        """Queue scores of a station's matured forecasts, to be added to those of the same half hour and bin.
+
+        Station, horizon (s), half hour (epoch s), bin of probability, number of forecasts; sums over them of the
+        probability, of outcomes, of the squared error, of climatology's, of the log loss; when the latest was made.
+        """
+        self._record(_SKILL, row)
+
     async def history(self, path: str, start: float, end: float, buckets: int) -> History:
         """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
         keep_s = KEEP_S * max(self._clock.speed, 1.0)
@@ -169,6 +184,11 @@ class Store:
         database.table("forecasts").create(columns, pk="id", if_not_exists=True)
         database.table("forecasts").create_index(["station", "generated_at"], if_not_exists=True)
         database.table("demand").create({"station": str, "time": float, "state": str}, pk="station", if_not_exists=True)
+        columns = {"station": str, "horizon": int, "time": float, "bin": int, "n": int}
+        sums = ("said", "happened", "brier", "reference", "log_loss", "latest")
+        database.table("skill").create(
+            columns | dict.fromkeys(sums, float), pk=("station", "horizon", "time", "bin"), if_not_exists=True
+        )
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _write(self, connection: sqlite3.Connection) -> None:
