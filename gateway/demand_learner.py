@@ -38,7 +38,7 @@ class DemandLearner:
 
     def __init__(self, loaded: LoadedSite, clock: Clock, store: Store) -> None:
         self._loaded, self._clock, self._store = loaded, clock, store
-        self._stations = {station.id: _Learning(loaded, station) for station in loaded.site.stations}
+        self._stations = {station.id: StationDemand(loaded, station) for station in loaded.site.stations}
 
     def restore(self) -> None:
         """Go on from what the store has; where there is nothing, learn from the site's files of past swaps.
@@ -53,7 +53,7 @@ class DemandLearner:
                 learning.model.restore(orjson.loads(state))
             except ValueError as error:
                 log.warning("stored demand cannot be used; learning begins anew", station=name, error=str(error))
-                self._stations[name] = _Learning(self._loaded, learning.station)
+                self._stations[name] = StationDemand(self._loaded, learning.station)
         unlearned = [name for name, learning in self._stations.items() if learning.model.time is None]
         if unlearned and self._loaded.site.gateway.past_swaps:
             self._learn_files(unlearned)
@@ -77,9 +77,7 @@ class DemandLearner:
 
     def intensity(self, station: str, start: float, horizon_s: float) -> Intensity:
         """Riders expected at a station from ``start`` (epoch s) on."""
-        learning = self._stations[station]
-        learning.show()
-        return learning.model.intensity(start, horizon_s)
+        return self._stations[station].intensity(start, horizon_s)
 
     def basis(self, station: str) -> str:
         """``learned`` from at least a week of exposure, ``stated`` in the site file, or ``assumed``."""
@@ -118,7 +116,7 @@ class DemandLearner:
             learning.kept = time
 
 
-class _Learning:
+class StationDemand:
     """One station's model, and what was seen but not yet shown to it."""
 
     def __init__(self, loaded: LoadedSite, station: Station) -> None:
@@ -131,6 +129,7 @@ class _Learning:
         self._exposure_s = 0.0
 
     def stepped(self, estimate: Estimate, before: Estimate) -> None:
+        """The station's twin made a step: take in what it saw."""
         swaps, exposure_s = self._witness.between(before, estimate)
         if before.time != self._end:
             self.show()
@@ -140,6 +139,11 @@ class _Learning:
         self._exposure_s += exposure_s
         if self._end - self._start >= CHUNK_S:
             self.show()
+
+    def intensity(self, start: float, horizon_s: float) -> Intensity:
+        """Riders expected from ``start`` (epoch s) on, after all that was seen."""
+        self.show()
+        return self.model.intensity(start, horizon_s)
 
     def show(self) -> None:
         """Show the model what was seen. What lies before its own time was learned before."""
