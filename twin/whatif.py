@@ -105,7 +105,7 @@ def share_difference(base: NDArray[np.bool_], changed: NDArray[np.bool_]) -> Int
     return Interval(net / count, max(net / total - half, -1.0), min(net / total + half, 1.0))
 
 
-def mean_difference(base: Floats, changed: Floats) -> Interval:
+def mean_difference(base: Floats | NDArray[np.int32], changed: Floats | NDArray[np.int32]) -> Interval:
     """The mean difference of a quantity over the same futures, with the normal interval of paired differences."""
     differences = changed - base
     mean = float(differences.mean())
