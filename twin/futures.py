@@ -1,6 +1,6 @@
 """An ensemble of futures of a station, from a snapshot: by the compiled kernel, or by the SimPy reference."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, nan
 from typing import Literal
 
@@ -37,8 +37,8 @@ class Futures:
     stockout_s: Floats
     ready: Counts
     ready_t: Floats
-    swaps: NDArray[np.int64]
-    arrivals: NDArray[np.int64]
+    swaps: Counts
+    arrivals: Counts
     horizons: tuple[float, ...] = HORIZONS_S
 
 
@@ -59,7 +59,7 @@ class _Seen:
     ready: Counts
     lost: Counts
     without_s: Floats
-    counts: NDArray[np.int64]
+    counts: Counts
     first_stockout: Floats
 
 
@@ -97,15 +97,11 @@ def futures(
     marks = _marks(horizons, horizon_s, step_s)
     levels = _levels(intensity.dispersion, replicas, seed)
     live = _by_kernel if engine == "kernel" else _by_simpy
-    # Engines look at their start first; after a lead, that is no mark.
-    past = [0.0] if lead_s else []
-    seen = live(spec, state, intensity, past + [lead_s + ahead for ahead in marks.ahead], levels, seed)
-    if past:
-        seen = replace(seen, ready=seen.ready[:, 1:], lost=seen.lost[:, 1:], without_s=seen.without_s[:, 1:])
+    seen = live(spec, state, intensity, [lead_s + ahead for ahead in marks.ahead], levels, seed)
     start = state.time + lead_s
     return Futures(
         start=start,
-        wait_s=_wait_s(seen, start, np.array(marks.ahead)),
+        wait_s=seen.first_stockout - start,
         lost=seen.lost[:, marks.at_horizon] - seen.lost[:, :1],
         stockout_s=seen.without_s[:, marks.at_horizon] - seen.without_s[:, :1],
         ready=seen.ready[:, marks.on_grid],
@@ -130,24 +126,6 @@ def summarise(made: Futures, seed: int) -> Forecast:
     )
 
 
-def _wait_s(seen: _Seen, start: float, ahead: Floats) -> Floats:
-    """Time from ``start`` to the first moment without a ready pack.
-
-    Where the first stockout of all was over by then, the next one is placed at the end of the step in which seconds
-    without a pack were added, less those seconds: right where it lasts to the step's end, and never outside the step.
-    """
-    wait_s: Floats = seen.first_stockout - start
-    before = wait_s < 0.0
-    if not before.any():
-        return wait_s
-    added_s = np.diff(seen.without_s[before], axis=1)
-    step = np.argmax(added_s > 0.0, axis=1)
-    rows = np.arange(len(step))
-    later = np.where(added_s[rows, step] > 0.0, ahead[step + 1] - added_s[rows, step], inf)
-    wait_s[before] = np.where(seen.ready[before, 0] == 0, 0.0, later)
-    return wait_s
-
-
 def _marks(horizons: tuple[float, ...], horizon_s: float, step_s: float) -> _Marks:
     grid = np.arange(0.0, horizon_s + 0.5 * step_s, step_s)
     ahead = sorted({*grid.tolist(), *horizons})
@@ -166,7 +144,7 @@ def _room(replicas: int, marks: int) -> _Seen:
         ready=np.empty((replicas, marks), dtype=np.int32),
         lost=np.empty((replicas, marks), dtype=np.int32),
         without_s=np.empty((replicas, marks)),
-        counts=np.empty((replicas, kernel.COUNTS), dtype=np.int64),
+        counts=np.empty((replicas, 3), dtype=np.int32),
         first_stockout=np.empty(replicas),
     )
 
@@ -182,6 +160,8 @@ def _by_simpy(
         for column, mark in enumerate(ahead):
             if mark > 0.0:
                 env.run(until=state.time + mark)
+            if column == 0:
+                station.first_stockout = inf if station.ready else env.now
             seen.ready[replica, column], seen.lost[replica, column] = station.ready, station.lost
             seen.without_s[replica, column] = station.stockout_s
         seen.counts[replica] = station.lost, station.swaps, station.arrivals
@@ -195,26 +175,19 @@ def _by_kernel(
     seen = _room(len(levels), len(ahead))
     scales = [1.0] * spec.slots if state.tau_scale is None else np.nan_to_num(state.tau_scale, nan=1.0).tolist()
     variants = sorted(set(scales))
-    begin = _begin(spec, state)
     waiting_until = np.full(state.queue, nan)
     known = np.maximum(np.array(state.patience_until[: state.queue]), state.time)
     waiting_until[: len(known)] = known
-    segments = state.segments
     kernel.ensemble(
-        _model(spec, state, intensity, variants, scales),
-        begin,
-        kernel.Slots(*(np.empty_like(column) for column in begin)),
-        kernel.Desk(
-            active=np.empty(spec.slots, dtype=np.int64),
-            pack_w=np.empty(spec.slots),
-            demand_w=np.empty(spec.slots),
-            bay_until=np.empty(spec.bays),
-            bay_slot=np.empty(spec.bays, dtype=np.int64),
-        ),
+        _numbers(spec, intensity, len(variants)),
+        _pieces(spec, variants),
+        np.array(shares_so_far(spec)),
+        np.ascontiguousarray(intensity.rates_per_s, dtype=np.float64),
+        _slots(spec, state, [variants.index(scale) for scale in scales]),
         np.maximum(state.bay_until, state.time),
         state.bay_slot.astype(np.int64),
-        segments is not None,
-        inf if segments is None else segments.reshare_at,
+        state.time,
+        -inf if state.segments is None else state.segments.reshare_at,
         waiting_until,
         levels,
         np.stack([stream_states(seed, len(levels), purpose) for purpose in (ARRIVALS, PATIENCE, RETURNS)], axis=1),
@@ -228,97 +201,45 @@ def _by_kernel(
     return seen
 
 
-def _begin(spec: StationSpec, state: StationState) -> kernel.Slots:
+def _slots(spec: StationSpec, state: StationState, variants: list[int]) -> Floats:
+    """One row a slot; columns that only the kernel knows begin at zero."""
     slots = snapshot.restore(spec, state, state.time)
-
-    def floats(name: str) -> Floats:
-        return np.array([getattr(slot, name) for slot in slots], dtype=np.float64)
-
-    def whole(name: str) -> NDArray[np.int64]:
-        return np.array([getattr(slot, name) for slot in slots], dtype=np.int64)
-
-    def flags(name: str) -> NDArray[np.bool_]:
-        return np.array([getattr(slot, name) for slot in slots], dtype=np.bool_)
-
-    empty = np.empty(spec.slots)
-    return kernel.Slots(
-        phase=whole("phase"),
-        pack_class=whole("pack_class"),
-        ready=flags("ready"),
-        derated=flags("derated"),
-        tapering=flags("tapering"),
-        event=whole("event"),
-        since=floats("since"),
-        soc=floats("soc"),
-        temperature_c=floats("temperature_c"),
-        rate=floats("rate"),
-        ramp=floats("ramp"),
-        due=floats("due"),
-        cooling_until=np.maximum(floats("cooling_until"), state.time),
-        charging_since=floats("charging_since"),
-        piece=np.empty(spec.slots, dtype=np.int64),
-        end=empty,
-        infinity=empty,
-        tau_s=empty,
-        flat=empty,
-        energy_ws=empty,
-        most_w=empty,
-        ask_w=empty,
-        clear=empty,
-        limited=np.empty(spec.slots, dtype=np.bool_),
-        waits=np.empty(spec.slots, dtype=np.bool_),
-    )
+    table = np.zeros((spec.slots, len(kernel.COLUMNS)))
+    for column, name in enumerate(kernel.COLUMNS):
+        if column < kernel.END or column > kernel.VARIANT:
+            table[:, column] = [getattr(slot, name) for slot in slots]
+    table[:, kernel.REST_UNTIL] = np.maximum(table[:, kernel.REST_UNTIL], state.time)
+    table[:, kernel.VARIANT] = variants
+    return table
 
 
-def _model(
-    spec: StationSpec, state: StationState, intensity: Intensity, variants: list[float], scales: list[float]
-) -> kernel.Model:
-    envelopes = [charging.envelope(pack, scale) for pack in spec.packs for scale in variants]
-    longest = max(len(pieces) for pieces in envelopes)
-
-    def pieces(name: str) -> Floats:
-        return np.array([[getattr(piece, name) for piece in row] + [inf] * (longest - len(row)) for row in envelopes])
-
-    return kernel.Model(
-        grid_limit_w=float(spec.grid_limit_w),
-        base_load_w=float(spec.base_load_w),
-        ready_soc=spec.ready_soc,
-        full_soc=spec.full_soc,
-        swap_s=float(spec.swap_s),
-        cooldown_s=float(spec.cooldown_s),
-        patience_s=float(spec.patience_s),
-        ambient_c=float(spec.thermal.ambient_c),
-        rise_k_per_c2=float(spec.thermal.rise_k_per_c2),
-        time_constant_s=float(spec.thermal.time_constant_s),
-        derate_above_c=float(spec.thermal.derate_above_c),
-        restore_below_c=float(spec.thermal.restore_below_c),
-        derate_factor=float(spec.thermal.derate_factor),
-        soc_low=float(spec.returned_soc[0]),
-        soc_high=float(spec.returned_soc[1]),
-        temperature_low_c=float(spec.returned_temperature_c[0]),
-        temperature_high_c=float(spec.returned_temperature_c[1]),
-        share_tick_s=float(spec.share_tick_s),
-        chargers=-1 if spec.chargers is None else spec.chargers,
-        variants=len(variants),
-        shares=np.array(shares_so_far(spec)),
-        energy_ws=np.array([pack.capacity_wh * charging.HOUR_S for pack in spec.packs]),
-        piece_end=pieces("end"),
-        piece_infinity=pieces("soc_infinity"),
-        piece_tau_s=pieces("tau_s"),
-        piece_flat=pieces("flat_per_s"),
-        variant=np.array([variants.index(scale) for scale in scales]),
-        power_w=_learned(state.charger_power_w, spec.charger.power_w, spec.slots),
-        efficiency=_learned(state.charger_efficiency, spec.charger.efficiency, spec.slots),
-        rates_per_s=np.ascontiguousarray(intensity.rates_per_s, dtype=np.float64),
-        rates_start=float(intensity.start),
-        rates_step_s=float(intensity.step_s),
-    )
+def _numbers(spec: StationSpec, intensity: Intensity, variants: int) -> Floats:
+    (soc_low, soc_high), (cold, hot) = spec.returned_soc, spec.returned_temperature_c
+    other = {
+        "soc_low": soc_low,
+        "soc_high": soc_high,
+        "temperature_low_c": cold,
+        "temperature_high_c": hot,
+        "chargers": -1 if spec.chargers is None else spec.chargers,
+        "variants": variants,
+        "rates_start": intensity.start,
+        "rates_step_s": intensity.step_s,
+    }
+    values = [
+        other[name] if name in other else getattr(spec if hasattr(spec, name) else spec.thermal, name)
+        for name in kernel.NUMBERS
+    ]
+    return np.array(values, dtype=np.float64)
 
 
-def _learned(values: Floats | None, usual: float, slots: int) -> Floats:
-    if values is None:
-        return np.full(slots, float(usual))
-    return np.where(np.isfinite(values), values, usual)
+def _pieces(spec: StationSpec, variants: list[float]) -> Floats:
+    rows = [(pack, charging.envelope(pack, scale)) for pack in spec.packs for scale in variants]
+    table = np.full((len(rows), max(len(pieces) for _, pieces in rows), 5), inf)
+    for row, (pack, pieces) in enumerate(rows):
+        for k, piece in enumerate(pieces):
+            energy_ws = pack.capacity_wh * charging.HOUR_S
+            table[row, k] = piece.end, piece.soc_infinity, piece.tau_s, piece.flat_per_s, energy_ws
+    return table
 
 
 def _time_quantiles(wait_s: Floats) -> tuple[float, float, float]:
