@@ -159,6 +159,11 @@ def _compiled(function: _F) -> _F:
     return cast(_F, njit(nogil=True, error_model="numpy")(function))
 
 
+def _inlined(function: _F) -> _F:
+    """Compiled into its callers: a call would count references to every array that it is given."""
+    return cast(_F, njit(nogil=True, error_model="numpy", forceinline=True)(function))
+
+
 def _kept(function: _F) -> _F:
     """Compiled, and kept on disk where there is a place for it."""
     try:
@@ -167,7 +172,7 @@ def _kept(function: _F) -> _F:
         return _compiled(function)
 
 
-@_compiled
+@_inlined
 def _uniform(streams: NDArray[np.uint64], purpose: int) -> float:
     word = streams[purpose] + GOLDEN
     streams[purpose] = word
@@ -176,7 +181,7 @@ def _uniform(streams: NDArray[np.uint64], purpose: int) -> float:
     return np.float64((word ^ (word >> np.uint64(31))) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@_compiled
+@_inlined
 def _next_arrival(m: Floats, rates_per_s: Floats, level: float, streams: NDArray[np.uint64], time: float) -> float:
     need = -log(1.0 - _uniform(streams, 0))
     last = len(rates_per_s) - 1
@@ -193,7 +198,7 @@ def _next_arrival(m: Floats, rates_per_s: Floats, level: float, streams: NDArray
     return time + need / rate if rate > 0.0 else inf
 
 
-@_compiled
+@_inlined
 def _refresh(m: Floats, w: Floats, i: int) -> None:
     """What a slot asks for at most, after its charger, its piece or its temperature has changed."""
     most = w[i, POWER] * m[DERATE_FACTOR] if w[i, IS_DERATED] else w[i, POWER]
@@ -209,7 +214,7 @@ def _refresh(m: Floats, w: Floats, i: int) -> None:
     w[i, ASK] = most / w[i, EFFICIENCY]
 
 
-@_compiled
+@_inlined
 def _look_up(m: Floats, pieces: Pieces, w: Floats, i: int) -> None:
     """The piece on which the pack charges on."""
     row = int(w[i, CLASS] * m[VARIANTS] + w[i, VARIANT])
@@ -221,7 +226,7 @@ def _look_up(m: Floats, pieces: Pieces, w: Floats, i: int) -> None:
     _refresh(m, w, i)
 
 
-@_compiled
+@_inlined
 def _soc_at(w: Floats, i: int, time: float) -> float:
     seconds = time - w[i, SINCE]
     if w[i, IS_TAPERING]:
@@ -229,7 +234,7 @@ def _soc_at(w: Floats, i: int, time: float) -> float:
     return w[i, SOC] + (w[i, RATE] + 0.5 * w[i, RAMP] * seconds) * seconds
 
 
-@_compiled
+@_inlined
 def _rise(m: Floats, rate: float) -> float:
     c_rate = rate * HOUR_S
     return m[RISE_K_PER_C2] * (c_rate * c_rate)
@@ -250,7 +255,7 @@ def _after_taper(m: Floats, tau_s: float, temperature_c: float, seconds: float, 
     return m[AMBIENT_C] + (temperature_c - m[AMBIENT_C]) * fade + heat * (exp(-seconds * fast) - fade)
 
 
-@_compiled
+@_inlined
 def _settle(m: Floats, w: Floats, i: int, time: float) -> None:
     if time == w[i, SINCE]:
         return
@@ -265,14 +270,14 @@ def _settle(m: Floats, w: Floats, i: int, time: float) -> None:
     w[i, SOC], w[i, SINCE] = soc, time
 
 
-@_compiled
+@_inlined
 def _stop(w: Floats, i: int) -> None:
     w[i, RATE], w[i, RAMP], w[i, IS_TAPERING] = 0.0, 0.0, False
     w[i, DUE], w[i, EVENT] = inf, NOTHING
     w[i, IS_LIMITED] = False
 
 
-@_compiled
+@_inlined
 def _meet(m: Floats, pieces: Pieces, w: Floats, i: int) -> None:
     due, event = w[i, DUE], w[i, EVENT]
     rate = w[i, RATE] + w[i, RAMP] * (due - w[i, SINCE])
@@ -297,7 +302,7 @@ def _meet(m: Floats, pieces: Pieces, w: Floats, i: int) -> None:
     _look_up(m, pieces, w, i)
 
 
-@_compiled
+@_inlined
 def _seconds_to_rise(gap: float, rate: float, ramp: float) -> float:
     if ramp == 0.0:
         return gap / rate
@@ -380,7 +385,7 @@ def _find_event(m: Floats, w: Floats, i: int) -> None:
     w[i, DUE], w[i, EVENT] = w[i, SINCE] + wait, event
 
 
-@_compiled
+@_inlined
 def _comes_later(m: Floats, w: Floats, i: int, time: float) -> bool:
     """Whether a limited pack's next event comes after ``time`` for sure, by bounds that need no root or logarithm."""
     window = (time - w[i, SINCE]) * SURE
@@ -403,27 +408,47 @@ def _comes_later(m: Floats, w: Floats, i: int, time: float) -> bool:
     return (m[DERATE_ABOVE_C] - temperature_c) * m[TIME_CONSTANT_S] > (final_c - temperature_c) * window
 
 
-@_compiled
-def _charge(m: Floats, w: Floats, i: int, time: float, rate: float, ramp: float, tapering: bool, limited: bool) -> bool:
-    """Returns whether derating has ended: what the slot asks for must be refreshed, but not before power is shared."""
+@_inlined
+def _charge(
+    m: Floats,
+    w: Floats,
+    i: int,
+    time: float,
+    soc: float,
+    fade: float,
+    rate: float,
+    ramp: float,
+    tapering: bool,
+    limited: bool,
+) -> bool:
+    """``soc``: the slot's at ``time``; ``fade``: of a temperature, ``exp(-(time - since) / time constant)``.
+
+    Returns whether derating has ended: what the slot asks for must be refreshed, but not before power is shared.
+    """
     if tapering == w[i, IS_TAPERING] and (tapering or (rate == w[i, RATE] and ramp == w[i, RAMP])):
         return False
-    was_derated = w[i, IS_DERATED]
-    if w[i, RATE] == UNSHARED:
-        w[i, SINCE] = time
-    else:
-        _settle(m, w, i, time)
-        if w[i, IS_TAPERING] and w[i, IS_DERATED]:
-            w[i, IS_DERATED] = w[i, TEMPERATURE] > m[RESTORE_BELOW_C]
+    cooled = False
+    if w[i, RATE] != UNSHARED and time != w[i, SINCE]:
+        if w[i, IS_TAPERING]:
+            seconds = time - w[i, SINCE]
+            w[i, TEMPERATURE] = _after_taper(m, w[i, TAU], w[i, TEMPERATURE], seconds, w[i, RATE])
+        else:
+            heat = _rise(m, max(w[i, RATE], 0.0)) * (1.0 - fade)
+            w[i, TEMPERATURE] = m[AMBIENT_C] + (w[i, TEMPERATURE] - m[AMBIENT_C]) * fade + heat
+        w[i, SOC] = soc
+    if w[i, IS_TAPERING] and w[i, IS_DERATED]:
+        w[i, IS_DERATED] = w[i, TEMPERATURE] > m[RESTORE_BELOW_C]
+        cooled = not w[i, IS_DERATED]
+    w[i, SINCE] = time
     w[i, RATE], w[i, RAMP], w[i, IS_TAPERING] = rate, ramp, tapering
     w[i, IS_LIMITED] = limited
     w[i, DUE], w[i, EVENT] = inf, NOTHING
     if rate > 0.0 and not limited:
         _find_event(m, w, i)
-    return was_derated > w[i, IS_DERATED]
+    return cooled
 
 
-@_compiled
+@_inlined
 def _level(demand_w: Floats, count: int, available_w: float, guess_w: float) -> float:
     """The water level. It does not hang on the guess: only how often the demands are looked through does."""
     if count == 0:
@@ -465,7 +490,7 @@ def _assign_chargers(m: Floats, w: Floats, active: Whole, count: int) -> None:
             _refresh(m, w, i)
 
 
-@_compiled
+@_inlined
 def _share_freely(m: Floats, w: Floats, active: Whole, count: int, now: float) -> None:
     """Where all chargers together stay within the limit only those that changed are looked at."""
     for a in range(count):
@@ -476,21 +501,30 @@ def _share_freely(m: Floats, w: Floats, active: Whole, count: int, now: float) -
         steady = w[i, RATE] == most_w / w[i, ENERGY] and w[i, RAMP] == 0.0
         if steady and not w[i, IS_LIMITED] and w[i, DUE] - now > NEAR_S:
             continue
-        power_w, falls = most_w, False
+        power_w, falls, soc = most_w, False, _soc_at(w, i, now)
         if w[i, FLAT] == 0.0:
-            pack_w = (w[i, INFINITY] - _soc_at(w, i, now)) / w[i, TAU] * w[i, ENERGY]
+            pack_w = (w[i, INFINITY] - soc) / w[i, TAU] * w[i, ENERGY]
             power_w = min(most_w, pack_w)
             falls = power_w >= pack_w * TAPER_TOLERANCE
-        if _charge(m, w, i, now, power_w / w[i, ENERGY], 0.0, falls, False):
+        fade = exp(-(now - w[i, SINCE]) / m[TIME_CONSTANT_S])
+        if _charge(m, w, i, now, soc, fade, power_w / w[i, ENERGY], 0.0, falls, False):
             _refresh(m, w, i)
         if w[i, IS_LIMITED]:
             w[i, IS_LIMITED] = False
             _find_event(m, w, i)
 
 
-@_compiled
+@_inlined
 def _share(
-    m: Floats, w: Floats, active: Whole, packs_w: Floats, demands_w: Floats, count: int, now: float, guess_w: float
+    m: Floats,
+    w: Floats,
+    active: Whole,
+    socs: Floats,
+    packs_w: Floats,
+    demands_w: Floats,
+    count: int,
+    now: float,
+    guess_w: float,
 ) -> tuple[float, float, float]:
     """Share the limit. Returns when the next charging event comes, when to share at the latest, and the level."""
     available_w = m[GRID_LIMIT_W] - m[BASE_LOAD_W]
@@ -505,9 +539,11 @@ def _share(
         for a in range(count):
             due = min(due, w[active[a], DUE])
         return due, inf, guess_w
+    seconds, fade = 0.0, 1.0
     for a in range(count):
         i = active[a]
         soc = _soc_at(w, i, now)
+        socs[a] = soc
         if w[i, INFINITY] - soc > w[i, CLEAR]:
             packs_w[a] = inf
             demands_w[a] = w[i, ASK]
@@ -530,7 +566,12 @@ def _share(
         falls = w[i, FLAT] == 0.0 and power_w >= pack_w * TAPER_TOLERANCE
         ramp_w = ramp_w_per_s * w[i, EFFICIENCY] if limited and power_w < most_w * TAPER_TOLERANCE else 0.0
         energy_ws = w[i, ENERGY]
-        cooled |= _charge(m, w, i, now, power_w / energy_ws, ramp_w / energy_ws, falls, limited and not falls)
+        if now - w[i, SINCE] != seconds:
+            seconds = now - w[i, SINCE]
+            fade = exp(-seconds / m[TIME_CONSTANT_S])
+        cooled |= _charge(
+            m, w, i, now, socs[a], fade, power_w / energy_ws, ramp_w / energy_ws, falls, limited and not falls
+        )
         if not w[i, IS_LIMITED] and w[i, DUE] < due:
             due = w[i, DUE]
     until = min(due, reshare_at)
@@ -549,7 +590,7 @@ def _share(
     return until, reshare_at, level_w
 
 
-@_compiled
+@_inlined
 def _until_next_sharing(
     m: Floats,
     w: Floats,
@@ -578,7 +619,7 @@ def _until_next_sharing(
     return max(fall - 0.5 * spans_s * bend, 0.0) / limited, now + spans_s
 
 
-@_compiled
+@_inlined
 def _fullest(m: Floats, w: Floats, now: float) -> int:
     best, most = -1, -inf
     for i in range(len(w)):
@@ -593,7 +634,7 @@ def _fullest(m: Floats, w: Floats, now: float) -> int:
     return best
 
 
-@_compiled
+@_inlined
 def _leave_active(active: Whole, count: int, slot: int) -> int:
     kept = 0
     for a in range(count):
@@ -603,7 +644,7 @@ def _leave_active(active: Whole, count: int, slot: int) -> int:
     return kept
 
 
-@_compiled
+@_inlined
 def _join_active(active: Whole, count: int, slot: int) -> int:
     a = count
     while a > 0 and active[a - 1] > slot:
@@ -613,7 +654,7 @@ def _join_active(active: Whole, count: int, slot: int) -> int:
     return count + 1
 
 
-@_compiled
+@_inlined
 def _first(values: Floats) -> tuple[float, int]:
     """The least value and the lowest place of it."""
     least, place = inf, 0
@@ -631,6 +672,7 @@ def _future(
     rates_per_s: Floats,
     w: Floats,
     active: Whole,
+    socs: Floats,
     packs_w: Floats,
     demands_w: Floats,
     bay_until: Floats,
@@ -704,7 +746,7 @@ def _future(
                     without_since = now
                     first_stockout = min(first_stockout, now)
         if share:
-            charge_at, reshare_at, guess_w = _share(m, w, active, packs_w, demands_w, count, now, guess_w)
+            charge_at, reshare_at, guess_w = _share(m, w, active, socs, packs_w, demands_w, count, now, guess_w)
             share = False
         time = charge_at
         kind = 0
@@ -834,7 +876,7 @@ def ensemble(
     w = np.empty_like(slots)
     active, occupied_slot = np.empty(len(slots), np.int64), np.empty_like(bay_slot)
     occupied_until = np.empty_like(bay_until)
-    packs_w, demands_w = np.empty(len(slots)), np.empty(len(slots))
+    socs, packs_w, demands_w = np.empty(len(slots)), np.empty(len(slots)), np.empty(len(slots))
     for i in range(len(slots)):
         _look_up(m, pieces, slots, i)
     for replica in range(len(levels)):
@@ -848,6 +890,7 @@ def ensemble(
             rates_per_s,
             w,
             active,
+            socs,
             packs_w,
             demands_w,
             occupied_until,
