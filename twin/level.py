@@ -28,32 +28,35 @@ EVIDENCE_S = 28.0 * 86_400.0
 
 
 class _Model:
-    """One scale: means and covariance of (slow, fast) log levels. ``exp(slow + fast)`` is the mean level."""
+    """One scale: means and covariance of the slow and the fast log level. On average the level is one."""
 
     __slots__ = ("both", "burst", "fast", "fast_var", "slow", "slow_var", "variance")
 
     def __init__(self, scale: float) -> None:
         self.variance, self.burst = VARIANCE * scale, BURST_VARIANCE * scale
-        self.slow = self.fast = self.both = 0.0
+        self.slow = self.fast = -0.5 * self.variance
         self.slow_var = self.fast_var = self.variance
+        self.both = 0.0
 
     def run_on(self, seconds: float) -> None:
         slow, fast = exp(-seconds / SLOW_S), exp(-seconds / FAST_S)
-        s = self.variance
-        # The last terms keep the mean level, not the mean logarithm, on its way back to one.
-        self.slow = slow * self.slow + 0.5 * slow * (1.0 - slow) * (s - self.slow_var)
-        self.fast = fast * self.fast + 0.5 * fast * (1.0 - fast) * (s - self.fast_var)
-        self.slow_var = slow * slow * self.slow_var + (1.0 - slow * slow) * s
-        self.fast_var = fast * fast * self.fast_var + (1.0 - fast * fast) * s
+        rest = -0.5 * self.variance
+        self.slow = rest + slow * (self.slow - rest)
+        self.fast = rest + fast * (self.fast - rest)
+        self.slow_var = self.variance + slow * slow * (self.slow_var - self.variance)
+        self.fast_var = self.variance + fast * fast * (self.fast_var - self.variance)
         self.both *= slow * fast
 
     def learn(self, count: float, expected: float) -> float:
         """Correct the level by a count where the weekly rates expected so many; returns the count's log-likelihood."""
-        variance = self.slow_var + self.fast_var + 2.0 * self.both + self.burst
+        known = self.slow_var + self.fast_var + 2.0 * self.both
+        variance = known + self.burst
         shape = 1.0 / variance
-        mean = max(expected * exp(self.slow + self.fast), 1e-9)
-        change = log((shape + count) / (shape + mean)) / variance
-        shrink = (1.0 - 1.0 / ((shape + count) * variance)) / variance
+        mean = max(expected * exp(self.slow + self.fast + 0.5 * known), 1e-9)
+        left = 1.0 / (shape + count)
+        # The mean of the logarithm rises by more than the logarithm of the mean: its variance falls.
+        change = (log((shape + count) / (shape + mean)) + 0.5 * (variance - left)) / variance
+        shrink = (1.0 - left / variance) / variance
         slow, fast = self.slow_var + self.both, self.fast_var + self.both
         self.slow += slow * change
         self.fast += fast * change
@@ -97,18 +100,17 @@ class Level:
         """The weekly rates became ``ratio`` times what they were: what the level said of that is said already."""
         change = log(ratio)
         for model in self._models:
-            taken = min(max(change, 0.0), model.slow) if model.slow > 0.0 else max(min(change, 0.0), model.slow)
-            model.slow -= taken
+            above = model.slow + 0.5 * model.variance
+            model.slow -= min(max(change, 0.0), above) if above > 0.0 else max(min(change, 0.0), above)
 
     def ahead(self, times: Floats) -> tuple[Floats, Floats]:
         """Mean level at times (epoch s) and variance of its logarithm, both of them models by times."""
         seconds = np.zeros(len(times)) if self.time is None else np.maximum(times - self.time, 0.0)
         numbers = np.array([(*model.numbers(), model.variance) for model in self._models])
         slow, fast, slow_var, fast_var, both, s = numbers.T[:, :, None]
-        slow_left, fast_left = slow_var - s, fast_var - s
         a, b = np.exp(-seconds / SLOW_S), np.exp(-seconds / FAST_S)
-        mean = np.exp(a * slow + b * fast - 0.5 * (a * (1.0 - a) * slow_left + b * (1.0 - b) * fast_left))
-        return mean, a * a * slow_left + b * b * fast_left + 2.0 * (s + a * b * both)
+        variance = 2.0 * s + a * a * (slow_var - s) + b * b * (fast_var - s) + 2.0 * a * b * both
+        return np.exp(a * (slow + 0.5 * s) + b * (fast + 0.5 * s) - s + 0.5 * variance), variance
 
     def forget(self) -> None:
         """Nothing is known of the level any more; how much it varies is."""
