@@ -17,6 +17,9 @@ from twin.station import Station
 READY_QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 TIME_QUANTILES = (0.10, 0.50, 0.90)
 
+_QUEUE = 256
+"""Riders that may wait at once before the kernel is given more room."""
+
 Engine = Literal["kernel", "simpy"]
 Counts = NDArray[np.int32]
 
@@ -178,14 +181,17 @@ def _by_kernel(
     waiting_until = np.full(state.queue, nan)
     known = np.maximum(np.array(state.patience_until[: state.queue]), state.time)
     waiting_until[: len(known)] = known
-    kernel.ensemble(
+    slots = _slots(spec, state, [variants.index(scale) for scale in scales])
+    bay_slot = state.bay_slot.astype(np.int64)
+    room = state.queue + _QUEUE
+    while not kernel.ensemble(
         _numbers(spec, intensity, len(variants)),
         _pieces(spec, variants),
         np.array(shares_so_far(spec)),
         np.ascontiguousarray(intensity.rates_per_s, dtype=np.float64),
-        _slots(spec, state, [variants.index(scale) for scale in scales]),
+        slots,
         np.maximum(state.bay_until, state.time),
-        state.bay_slot.astype(np.int64),
+        bay_slot,
         state.time,
         -inf if state.segments is None else state.segments.reshare_at,
         waiting_until,
@@ -197,7 +203,14 @@ def _by_kernel(
         seen.without_s,
         seen.counts,
         seen.first_stockout,
-    )
+        np.empty_like(slots),
+        np.empty(spec.slots, dtype=np.uint64),
+        np.empty((3, spec.slots)),
+        np.empty(room),
+        np.empty(spec.bays),
+        np.empty_like(bay_slot),
+    ):
+        room *= 4
     return seen
 
 

@@ -11,7 +11,7 @@ function lives in another file.
 """
 
 from collections.abc import Callable
-from math import exp, floor, inf, log, sqrt
+from math import exp, floor, inf, isnan, log, nan, sqrt
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -22,6 +22,7 @@ from twin.spec import Floats
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Whole = NDArray[np.int64]
+Active = NDArray[np.uint64]
 Counts = NDArray[np.int32]
 Pieces = NDArray[np.float64]
 
@@ -38,6 +39,9 @@ SURE = 1.0 + 1e-8
 NEAR_S = 1.0
 """Within this time of its event a pack is looked at closely, because of the tolerance of the taper."""
 LOST, SWAPS, ARRIVALS = 0, 1, 2
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+"""Without numba's run time (``_nrt``) nothing is allocated here, and no reference to an array is counted: a fifth of
+the time otherwise."""
 
 NUMBERS = (
     "grid_limit_w",
@@ -156,18 +160,17 @@ taper the pack takes more than that for sure (CLEAR), whether the limit holds it
 
 
 def _compiled(function: _F) -> _F:
-    return cast(_F, njit(nogil=True, error_model="numpy")(function))
+    return cast(_F, njit(**_OPTIONS)(function))
 
 
 def _inlined(function: _F) -> _F:
-    """Compiled into its callers: a call would count references to every array that it is given."""
-    return cast(_F, njit(nogil=True, error_model="numpy", forceinline=True)(function))
+    return cast(_F, njit(**_OPTIONS, forceinline=True)(function))
 
 
 def _kept(function: _F) -> _F:
     """Compiled, and kept on disk where there is a place for it."""
     try:
-        return cast(_F, njit(nogil=True, error_model="numpy", cache=True)(function))
+        return cast(_F, njit(**_OPTIONS, cache=True)(function))
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
         return _compiled(function)
 
@@ -475,7 +478,7 @@ def _level(demand_w: Floats, count: int, available_w: float, guess_w: float) -> 
 
 
 @_compiled
-def _assign_chargers(m: Floats, w: Floats, active: Whole, count: int) -> None:
+def _assign_chargers(m: Floats, w: Floats, active: Active, count: int) -> None:
     """The packs that came first have the chargers; among equals, the lower slot."""
     for a in range(count):
         i = active[a]
@@ -491,7 +494,7 @@ def _assign_chargers(m: Floats, w: Floats, active: Whole, count: int) -> None:
 
 
 @_inlined
-def _share_freely(m: Floats, w: Floats, active: Whole, count: int, now: float) -> None:
+def _share_freely(m: Floats, w: Floats, active: Active, count: int, now: float) -> None:
     """Where all chargers together stay within the limit only those that changed are looked at."""
     for a in range(count):
         i = active[a]
@@ -518,7 +521,7 @@ def _share_freely(m: Floats, w: Floats, active: Whole, count: int, now: float) -
 def _share(
     m: Floats,
     w: Floats,
-    active: Whole,
+    active: Active,
     socs: Floats,
     packs_w: Floats,
     demands_w: Floats,
@@ -594,7 +597,7 @@ def _share(
 def _until_next_sharing(
     m: Floats,
     w: Floats,
-    active: Whole,
+    active: Active,
     packs_w: Floats,
     demands_w: Floats,
     count: int,
@@ -635,7 +638,7 @@ def _fullest(m: Floats, w: Floats, now: float) -> int:
 
 
 @_inlined
-def _leave_active(active: Whole, count: int, slot: int) -> int:
+def _leave_active(active: Active, count: int, slot: int) -> int:
     kept = 0
     for a in range(count):
         if active[a] != slot:
@@ -645,7 +648,7 @@ def _leave_active(active: Whole, count: int, slot: int) -> int:
 
 
 @_inlined
-def _join_active(active: Whole, count: int, slot: int) -> int:
+def _join_active(active: Active, count: int, slot: int) -> int:
     a = count
     while a > 0 and active[a - 1] > slot:
         active[a] = active[a - 1]
@@ -671,10 +674,11 @@ def _future(
     shares: Floats,
     rates_per_s: Floats,
     w: Floats,
-    active: Whole,
+    active: Active,
     socs: Floats,
     packs_w: Floats,
     demands_w: Floats,
+    queue: Floats,
     bay_until: Floats,
     bay_slot: Whole,
     start: float,
@@ -699,7 +703,6 @@ def _future(
     without_s = 0.0
     if ready == 0:
         first_stockout = without_since = now
-    queue = np.empty(max(64, 2 * len(waiting_until)))
     waiting = len(waiting_until)
     for rank in range(waiting):
         until = waiting_until[rank]
@@ -822,9 +825,7 @@ def _future(
             arrivals += 1
             arrival_at = _next_arrival(m, rates_per_s, level, streams, arrival_at)
             if waiting == len(queue):
-                longer = np.empty(2 * waiting)
-                longer[:waiting] = queue
-                queue = longer
+                return nan
             until = now + m[PATIENCE_S] * -log(1.0 - _uniform(streams, 1))
             queue[waiting] = until
             if until < leave_at:
@@ -863,7 +864,13 @@ def ensemble(
     without_s_at: Floats,
     counts: Counts,
     first_stockout: Floats,
-) -> None:
+    w: Floats,
+    active: Active,
+    columns: Floats,
+    queue: Floats,
+    occupied_until: Floats,
+    occupied_slot: Whole,
+) -> bool:
     """Live one future for each of ``levels`` and write it into the same row of the results.
 
     ``m``: the station's numbers, in the order of ``NUMBERS``. ``pieces[class * variants + variant, k]``: end, SoC at
@@ -871,18 +878,18 @@ def ensemble(
     packs. ``slots``: one row a slot, columns as in ``COLUMNS``. ``reshare_at``: -inf where power has yet to be shared.
     ``waiting_until``: when each rider in the queue leaves (NaN: not known). ``marks``: times at which to look, all at
     or after ``start``; the first stockout counts from the first of them on. ``streams``: states of the random streams
-    for arrivals, patience and returned packs.
+    for arrivals, patience and returned packs. From ``w`` on: room to work in, shaped like ``slots``, (slots,),
+    (3, slots), (longest queue,) and like the bays. Returns whether the queue never grew beyond its room.
     """
-    w = np.empty_like(slots)
-    active, occupied_slot = np.empty(len(slots), np.int64), np.empty_like(bay_slot)
-    occupied_until = np.empty_like(bay_until)
-    socs, packs_w, demands_w = np.empty(len(slots)), np.empty(len(slots)), np.empty(len(slots))
+    socs, packs_w, demands_w = columns[0], columns[1], columns[2]
     for i in range(len(slots)):
         _look_up(m, pieces, slots, i)
     for replica in range(len(levels)):
-        w[:] = slots
-        occupied_until[:] = bay_until
-        occupied_slot[:] = bay_slot
+        for i in range(len(slots)):
+            for column in range(slots.shape[1]):
+                w[i, column] = slots[i, column]
+        for bay in range(len(bay_until)):
+            occupied_until[bay], occupied_slot[bay] = bay_until[bay], bay_slot[bay]
         first_stockout[replica] = _future(
             m,
             pieces,
@@ -893,6 +900,7 @@ def ensemble(
             socs,
             packs_w,
             demands_w,
+            queue,
             occupied_until,
             occupied_slot,
             start,
@@ -906,3 +914,6 @@ def ensemble(
             without_s_at[replica],
             counts[replica],
         )
+        if isnan(first_stockout[replica]):
+            return False
+    return True
