@@ -7,7 +7,7 @@ import numpy as np
 from twin.calendar import QUARTERS_A_DAY, QUARTERS_A_WEEK
 from twin.spec import Floats
 
-HALF_LIFE_S = 8.0 * 7.0 * 86_400.0
+HALF_LIFE_S = 4.0 * 7.0 * 86_400.0
 """What was seen so long ago counts half."""
 CELL_WEEKS = 8.0
 """Weight of the day type's rate against a quarter hour of the week's own, in weeks of exposure."""

@@ -151,7 +151,7 @@ def test_a_restored_model_goes_on_exactly_as_the_one_that_was_saved() -> None:
     assert here.dispersion == there.dispersion
 
 
-@pytest.mark.parametrize("damage", [{}, {"version": 99}, {"weekly": {"counts": [1.0]}}, {"level": {"models": []}}])
+@pytest.mark.parametrize("damage", [{}, {"version": 99}, {"weekly": {"counts": [1.0]}}, {"level": {"mean": []}}])
 def test_a_damaged_state_is_refused(damage: dict[str, object]) -> None:
     state = {**DemandModel("UTC").state(), **damage} if damage else {}
     with pytest.raises(ValueError, match="no state of a demand model"):
