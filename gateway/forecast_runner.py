@@ -17,7 +17,7 @@ MINIMUM_INTERVAL_S = 5.0
 """Wall seconds: on an accelerated clock forecasts are not renewed more often than this, unless the site file asks."""
 SOON_S = 2.0
 """Wall seconds after which a station whose ready count changed may get its next forecast."""
-LOOK_S = 0.1
+LOOK_S = 0.05
 """Wall seconds between two looks at which stations are due."""
 BATCH = 4
 """Stations that go to a worker at once: few, so that the oldest is soon published and a stop soon done."""
