@@ -3,7 +3,8 @@
     python -m benchmarks.demand /path/to/data
 
 Every series is learned for four weeks; then a forecast is made every half hour of the next two from what lies before
-it. The constants of ``twin/weekly.py`` and ``twin/level.py`` were chosen on the stations of "tuned on" and on no others. Prints tables in Markdown; docs/explanation/demand.md holds them.
+it. The constants of ``twin/weekly.py`` and ``twin/level.py`` were chosen on the stations of "tuned on"
+and on no others. Prints tables in Markdown; docs/explanation/demand.md holds them.
 """
 
 import argparse
