@@ -260,10 +260,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="stations of each kind")
     arguments = parser.parse_args()
     print(
-        f"Telemetry every {INTERVAL_S:g} s, {LOST_SHARE:.0%} lost, SoC noise {NOISE['soc']:.1%} rounded to 0.1 %, power noise "
-        f"{POWER_NOISE:.0%}.\n\nAfter {BLACKOUT_S / 60:g} min without telemetry:\n"
+        f"Telemetry every {INTERVAL_S:g} s, {LOST_SHARE:.0%} lost, SoC noise {NOISE['soc']:.1%} rounded to 0.1 %, "
+        f"power noise {POWER_NOISE:.0%}.\n\nAfter {BLACKOUT_S / 60:g} min without telemetry:\n"
     )
-    print("| station | riders meanwhile | blackouts | swaps in them | SoC error p50 / p95 / max, points | ready right | within 1 |")
+    print(
+        "| station | riders meanwhile | blackouts | swaps in them | "
+        "SoC error p50 / p95 / max, points | ready right | within 1 |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for case in CASES:
         for away in (True, False):
@@ -277,7 +280,10 @@ def main() -> None:
                 flush=True,
             )
     print(f"\nChargers that give {DEGRADED_TO:.0%} from one moment on:\n")
-    print("| station | chargers | noticed | charging time until noticed, min | ETA error at start of charge 1 / 2 / 3 / 4 after, min | false alarms |")
+    print(
+        "| station | chargers | noticed | charging time until noticed, min | "
+        "ETA error at start of charge 1 / 2 / 3 / 4 after, min | false alarms |"
+    )
     print("| --- | --- | --- | --- | --- | --- |")
     for case in CASES[:3]:
         weak_case = Case(**{**case.__dict__, "weak": tuple(range(1, case.slots, 3))})

@@ -22,10 +22,11 @@ class Presence:
 
     A device that does not report occupancy tells of a pack by having its SoC, and of an empty slot by saying that it
     has none. One that does not report a charger's state has a pack charge while power flows into it or, where power
-    is not reported either, while its SoC is short of full.
+    is not reported either, while its SoC is short of full. ``present``: not last said to be empty, however long ago.
     """
 
     occupied: Flags
+    present: Flags
     occupied_good: Flags
     state: NDArray[np.float64]
     state_good: Flags
@@ -35,17 +36,19 @@ def presence(image: Image, layout: Layout) -> Presence:
     """What telemetry says, or lets one conclude, of slots and chargers now."""
     soc = _good(image, layout.slot["soc"])
     occupied = _good(image, layout.slot["occupied"])
+    present = image.value[layout.slot["occupied"]] != 0.0
     unreported = (layout.slot["occupied"] < 0) & (layout.slot["soc"] >= 0)
     if unreported.any():
         rows = layout.slot["soc"]
         without_pack = (image.quality[rows] == Quality.BAD) & (image.reason[rows] == Reason.SENSOR_FAILURE)
         inferred = np.where(np.isfinite(soc), 1.0, np.where(without_pack, 0.0, np.nan))
         occupied = np.where(unreported, inferred, occupied)
+        present &= occupied != 0.0
     state = _good(image, layout.slot["charger_state"])
     unreported = layout.slot["charger_state"] < 0
     if unreported.any():
         state = np.where(unreported, _state(image, layout, occupied, soc), state)
-    return Presence(occupied != 0.0, np.isfinite(occupied), state, np.isfinite(state))
+    return Presence(occupied != 0.0, present, np.isfinite(occupied), state, np.isfinite(state))
 
 
 def _state(

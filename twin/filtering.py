@@ -54,9 +54,10 @@ class SlotFilter:
         self._p[:, [1, 2, 3], [1, 2, 3]] = PRIOR_SIGMA**2
         self._noise = np.full(slots, SOC_SIGMA**2)
         self._left = np.full(slots, np.nan)
-        self._resolution = 1.0
+        self._resolution = 0.0
         self._common = np.zeros(3)
-        self._packs = np.array([3.0, 0.0, 3.0])
+        self._prior = np.zeros((slots, 3))
+        self._packs = np.ones(3)
 
     @property
     def soc_sigma(self) -> Floats:
@@ -72,7 +73,7 @@ class SlotFilter:
 
     @property
     def charger_is_known(self) -> Flags:
-        """Chargers whose power readings of SoC have told well enough to judge it."""
+        """Chargers whose power is known well enough to judge them."""
         known: Flags = self._p[:, 1 + CHARGER, 1 + CHARGER] < KNOWN_SIGMA**2
         return known
 
@@ -89,8 +90,8 @@ class SlotFilter:
 
     def resolve(self, change: float) -> None:
         """A reading differs from the one before by this much: no step of the sensor is larger."""
-        if 1e-9 < change < self._resolution:
-            self._resolution = change
+        if change > 1e-9:
+            self._resolution = min(self._resolution or change, change)
 
     def correct(self, read: Flags, first: Flags, residual: Floats) -> Floats:
         """Readings less model, where ``read``; ``first`` readings of a pack are taken as they are.
@@ -138,6 +139,7 @@ class SlotFilter:
         self._expected[slot] = log_pack
         self.log[slot, PACK] = self._common[PACK] + log_pack
         self.log[slot, TAPER] = self._common[TAPER]
+        self._prior[slot] = self.log[slot]
         p = self._p[slot]
         charger = p[1 + CHARGER, 1 + CHARGER]
         p[:] = 0.0
@@ -152,9 +154,10 @@ class SlotFilter:
         taught = 1.0 - variance / PRIOR_SIGMA[constant] ** 2
         if taught <= 0.2:
             return
-        own = self.log[slot, constant] - (self._expected[slot] if constant == PACK else 0.0)
+        # The estimate is drawn towards what was expected by ``1 - taught``: what the pack itself said lies further off.
+        moved = (self.log[slot, constant] - self._prior[slot, constant]) / taught
         self._packs[constant] = min(self._packs[constant] + taught, LEARNED_PACKS)
-        self._common[constant] += taught / self._packs[constant] * (own - self._common[constant])
+        self._common[constant] += taught / self._packs[constant] * moved
 
     def _learn_noise(self, read: Flags, residual: Floats) -> None:
         """Half the mean square of how a reading's distance from the model differs from the one before."""

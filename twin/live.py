@@ -251,6 +251,10 @@ class LiveTwin:
                 memory.measured, memory.temperature_c = False, nan
                 self._residual_soc[index] = nan
                 self._learning.new_pack(index, seen)
+            elif slot.phase == EMPTY and isfinite(memory.soc):
+                # The pack was promised, and stayed.
+                soc[index], changed[index] = memory.soc, True
+                heat[index] = memory.temperature_c if isfinite(memory.temperature_c) else heat[index]
             soc_time = read.soc_time if isfinite(read.soc_time) else now
             if isfinite(read.soc) and soc_time > memory.soc_time:
                 carried[index], told[index] = self._carry(slot, memory, read, soc_time), True
