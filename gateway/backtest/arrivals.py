@@ -47,8 +47,8 @@ def load_arrivals(file: Path, loaded: LoadedSite) -> Arrivals:
     night, day = _riders_an_hour(read.times, ZoneInfo(zone))
     if night > day:
         notes.append(
-            f"{file}: more riders from {NIGHT[0]}:00 to {NIGHT[-1] + 1}:00 in {zone} ({night:.0f} in an hour of the file's "
-            f"days) than from {DAY[0]}:00 to {DAY[-1] + 1}:00 ({day:.0f}): is the zone right?"
+            f"{file}: more riders from {NIGHT[0]}:00 to {NIGHT[-1] + 1}:00 in {zone} ({night:.0f} in an hour of "
+            f"the file's days) than from {DAY[0]}:00 to {DAY[-1] + 1}:00 ({day:.0f}): is the zone right?"
         )
     silent = known - set(read.times)
     if silent:

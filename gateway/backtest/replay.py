@@ -13,14 +13,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from twin.futures import Futures, futures
 
 from config.binding import bind
 from config.loader import LoadedSite
 from config.site import Station
 from gateway.backtest.telemetry import Telemeter, TelemetrySpec, VirtualClock
 from gateway.basis import start_of
-from gateway.demand_learner import _Learning as StationDemand
+from gateway.demand_learner import StationDemand
 from gateway.image import Image
 from gateway.layout import layouts
 from gateway.observe import observe
@@ -29,6 +28,7 @@ from simulators.strides import StridingStation
 from twin import scores
 from twin.case import Case
 from twin.demand import Intensity
+from twin.futures import Futures, futures
 from twin.live import LiveTwin
 from twin.observation import Estimate
 from twin.spec import HORIZONS_S, Floats
@@ -39,7 +39,7 @@ BAND_STEP_S = 900.0
 ORACLE_STEP_S = 300.0
 """The oracle knows how many riders come in each of these, not when."""
 ORIGINS_A_DAY = 48
-TRAINING_INTERVALS = 2.0
+TRAINING_INTERVALS = 4.0
 """Telemetry comes at so many intervals while nothing is forecast: swaps and stockouts can be learned from it."""
 SETTLING_S = 7200.0
 """So long before the first forecast it comes as often as later."""
@@ -97,14 +97,15 @@ class _Watched:
         site = job.loaded.site.model_copy(update={"stations": (station,)})
         bound = bind(site, job.loaded.profiles)
         self.image = Image(bound, self.clock)
-        # Devices report at the replay's interval, whatever the site file asks of real ones.
-        np.maximum(
-            self.image.max_age_s, 3.0 * max(job.telemetry.interval_s, TRAINING_INTERVAL_S), out=self.image.max_age_s
-        )
+        self._max_age_s = self.image.max_age_s.copy()
         self.layout = layouts(bound)[station.id]
         self._twin = LiveTwin(station.spec(), job.begin)
         self._demand = StationDemand(job.loaded, station)
         self.estimate: Estimate | None = None
+
+    def hear_every(self, seconds: float) -> None:
+        """Devices report at the replay's interval, whatever the site file asks of real ones."""
+        np.maximum(self._max_age_s, 3.0 * seconds, out=self.image.max_age_s)
 
     def look(self, time: float) -> Estimate:
         """Bring image, twin and demand to a time."""
@@ -145,8 +146,9 @@ def replay(job: Job, progress: Callable[[float], None] = lambda share: None) -> 
             emulated.advance(next_report)
             telemeter.send(next_report)
             watched.look(next_report)
-            training = next_report < job.test - SETTLING_S
-            next_report += TRAINING_INTERVALS * report_s if training else report_s
+            interval_s = TRAINING_INTERVALS * report_s if next_report < job.test - SETTLING_S else report_s
+            watched.hear_every(interval_s)
+            next_report += interval_s
         estimate = watched.look(origin)
         seen_ready[number] = estimate.ready
         if origin >= job.test:
