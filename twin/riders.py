@@ -32,8 +32,13 @@ def _mix(word: int) -> int:
 
 def stream_states(seed: int, replicas: int, purpose: int) -> NDArray[np.uint64]:
     """The states of the new streams of replicas 0, 1, ... for one purpose."""
-    states = [Stream(seed, replica, purpose).state for replica in range(replicas)]
-    return np.array(states, dtype=np.uint64)
+    words = np.full(replicas, seed & _MASK, dtype=np.uint64)
+    for part in (np.arange(replicas, dtype=np.uint64), np.full(replicas, purpose, dtype=np.uint64)):
+        words += np.uint64(_GOLDEN) * (part + np.uint64(1))
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            words = (words ^ (words >> np.uint64(shift))) * np.uint64(factor)
+        words ^= words >> np.uint64(31)
+    return words
 
 
 class Stream:
