@@ -16,6 +16,15 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class DriftAlarm(Shape):
+    """What telemetry persistently says against the site file. ``magnitude`` is relative; of SoC, an hour."""
+
+    kind: Literal["degraded charger", "soc sensor drift", "station power mismatch"]
+    slot: int | None = None
+    since: float
+    magnitude: float
+
+
 class StationSummary(Shape):
     id: str
     name: str
@@ -38,6 +47,7 @@ class StationSummary(Shape):
     stockout_probability: dict[str, float] | None
     forecast_time: float | None
     protocols: list[str]
+    drifts: list[DriftAlarm]
 
 
 class TwinSlot(Shape):
@@ -45,6 +55,7 @@ class TwinSlot(Shape):
     temperature_c: float | None
     quality: QualityName
     reason: str | None
+    drift: list[DriftAlarm]
 
 
 class Slot(Shape):
