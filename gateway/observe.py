@@ -15,6 +15,10 @@ IDLE_SHARE = 0.01
 
 Flags = NDArray[np.bool_]
 
+# NumPy converts members of an enumeration slowly; what is compared at every step are plain numbers.
+_GOOD, _BAD, _SENSOR_FAILURE = int(Quality.GOOD), int(Quality.BAD), int(Reason.SENSOR_FAILURE)
+_IDLE, _CHARGING, _FULL, _COOLING, _FAULT, _DISABLED = (float(state) for state in ChargerState)
+
 
 @dataclass(frozen=True, slots=True)
 class Presence:
@@ -40,7 +44,7 @@ def presence(image: Image, layout: Layout) -> Presence:
     unreported = (layout.slot["occupied"] < 0) & (layout.slot["soc"] >= 0)
     if unreported.any():
         rows = layout.slot["soc"]
-        without_pack = (image.quality[rows] == Quality.BAD) & (image.reason[rows] == Reason.SENSOR_FAILURE)
+        without_pack = (image.quality[rows] == _BAD) & (image.reason[rows] == _SENSOR_FAILURE)
         inferred = np.where(np.isfinite(soc), 1.0, np.where(without_pack, 0.0, np.nan))
         occupied = np.where(unreported, inferred, occupied)
         present &= occupied != 0.0
@@ -57,10 +61,10 @@ def _state(
     power_w = _good(image, layout.slot["power_w"])
     full = soc >= layout.station.full_soc
     charges = np.where(np.isfinite(power_w), power_w > IDLE_SHARE * layout.station.charger.power_w, ~full)
-    of_a_pack = np.where(charges, ChargerState.CHARGING, np.where(full, ChargerState.FULL, ChargerState.IDLE))
+    of_a_pack = np.where(charges, _CHARGING, np.where(full, _FULL, _IDLE))
     told = np.isfinite(soc) | np.isfinite(power_w)
     inferred: NDArray[np.float64] = np.where(
-        occupied == 0.0, float(ChargerState.IDLE), np.where((occupied == 1.0) & told, of_a_pack.astype(float), np.nan)
+        occupied == 0.0, _IDLE, np.where((occupied == 1.0) & told, of_a_pack, np.nan)
     )
     return inferred
 
@@ -80,9 +84,9 @@ def observe(image: Image, layout: Layout, time: float) -> Observation:
         time=time,
         known=seen.occupied_good & seen.state_good,
         occupied=occupied,
-        out=(state == ChargerState.FAULT) | (state == ChargerState.DISABLED) | (enabled == 0.0),
-        cooling=state == ChargerState.COOLING,
-        charging=state == ChargerState.CHARGING,
+        out=(state == _FAULT) | (state == _DISABLED) | (enabled == 0.0),
+        cooling=state == _COOLING,
+        charging=state == _CHARGING,
         soc=soc,
         soc_time=np.where(np.isnan(soc), np.nan, image.as_of(soc_rows)),
         temperature_c=np.where(present, _good(image, layout.slot["temperature_c"]), np.nan),
@@ -97,9 +101,9 @@ def observe(image: Image, layout: Layout, time: float) -> Observation:
 
 
 def _good(image: Image, rows: Rows) -> NDArray[np.float64]:
-    return np.where(image.quality[rows] == Quality.GOOD, image.value[rows], np.nan)
+    return np.where(image.quality[rows] == _GOOD, image.value[rows], np.nan)
 
 
 def _own(image: Image, layout: Layout, signal: str) -> float:
     row = layout.own[signal]
-    return float(image.value[row]) if image.quality[row] == Quality.GOOD else float("nan")
+    return float(image.value[row]) if image.quality[row] == _GOOD else float("nan")
