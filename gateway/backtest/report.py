@@ -44,7 +44,7 @@ def page(result: Mapping[str, Any]) -> str:
         "<dl>" + "".join(f"<dt>{NAMES[model]}</dt><dd>{text}</dd>" for model, text in EXPLAINED.items()) + "</dl>",
         "<h2>Did it happen as often as it said?</h2>",
         "<p>Each point is a group of forecasts: what they said, and how often it happened. On the diagonal they can be "
-        "taken at their word. The columns below count the forecasts of each group.</p>",
+        "taken at their word. The columns below count each group (logarithmic).</p>",
         _figures((HORIZON_NAMES[h], reliability_diagram(ours[h]["reliability"])) for h in HORIZON_NAMES),
         "<h2>Skill by horizon, hour and load</h2>",
         _figures(
