@@ -284,7 +284,7 @@ def water_level(demands_w: Sequence[float], available_w: float) -> float:
                 small_w += demand
         if not large:
             return inf
-        if large == larger:
+        if large >= larger:  # from below, demands only ever fall behind the level; more of them is rounding
             return level
         level, larger = (available_w - small_w) / large, large
 

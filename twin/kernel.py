@@ -451,6 +451,10 @@ def _charge(
     return cooled
 
 
+GUESS_PASSES = 8
+"""A guess from which demands keep changing sides, by the rounding of equal ones, is given up after so many passes."""
+
+
 @_inlined
 def _level(demand_w: Floats, count: int, available_w: float, guess_w: float) -> float:
     """The water level. It does not hang on the guess: only how often the demands are looked through does."""
@@ -462,7 +466,9 @@ def _level(demand_w: Floats, count: int, available_w: float, guess_w: float) -> 
     for attempt in range(2):
         if attempt == 1:
             level, larger = available_w / count, count
-        while True:
+        passes = 0
+        while attempt == 1 or passes < GUESS_PASSES:
+            passes += 1
             large, small_w = 0, 0.0
             for a in range(count):
                 if demand_w[a] > level:
@@ -471,7 +477,7 @@ def _level(demand_w: Floats, count: int, available_w: float, guess_w: float) -> 
                     small_w += demand_w[a]
             if large == 0:
                 break
-            if large == larger:
+            if large == larger or (attempt == 1 and large > larger):
                 return level
             level, larger = (available_w - small_w) / large, large
     return inf

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.stations import case_at
 from tests.support.futures_cases import case_of, emptied, in_use, out_of_order, with_state
 from tests.support.twin_cases import EPOCH, REFERENCE
 from twin.case import Case
@@ -56,6 +57,11 @@ def test_more_packs_never_raise_the_risk_beyond_noise(seed: int, ready: int, per
 def test_the_risk_moves_the_way_it_should(less: Change, more: Change) -> None:
     case = case_of(ready=6)
     assert risks(apply(case, less)[0])[2] > risks(apply(case, more)[0])[2]
+
+
+def test_demands_that_rounding_moves_across_the_level_do_not_keep_the_futures_for_ever() -> None:
+    case, _ = apply(case_at(8.0), Change(charger_power_w=1320.0))  # future 2800 has such a moment
+    assert live(case, replicas=3000, seed=1).arrivals.min() >= 0
 
 
 def test_nobody_is_served_where_every_bay_is_closed() -> None:
