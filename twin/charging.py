@@ -20,6 +20,7 @@ Temperature is of first order: ``dT/dt = (T_ambient + K c^2 - T) / theta`` with 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from math import copysign, exp, inf, log, sqrt
 
 import numpy as np
@@ -290,11 +291,12 @@ def water_level(demands_w: Sequence[float], available_w: float) -> float:
 
 
 def fit_pack(curves: Sequence[tuple[Floats, Floats]], capacity_wh: float) -> PackSpec:
-    """The two constants of a pack class from charge curves ``(time in s, SoC)``, at one or several rates.
+    """The constants of a pack class from charge curves ``(time in s, SoC)``, at one or several rates.
 
     Within the taper the rate is linear in SoC, with slope ``-1 / tau`` and root ``S``: a straight line through the
     observed rates gives both. The last percent, where chargers cut the current off, counts only where the taper is
-    too short without it. Raises ``ValueError`` where no curve shows a taper.
+    too short without it. Where the taper is no straight line, a rate cap through the observed rates replaces it: the
+    one of the two that keeps closer to the curves is returned. Raises ``ValueError`` where no curve shows a taper.
     """
     middles, rates, tapers = [], [], []
     for time_s, soc in curves:
@@ -308,4 +310,44 @@ def fit_pack(curves: Sequence[tuple[Floats, Floats]], capacity_wh: float) -> Pac
     if chosen.sum() < 2:
         raise ValueError("the curves show no taper: give curves that run to the end of the charge")
     slope, offset = np.polyfit(middle[chosen], rate[chosen], 1)
-    return PackSpec(capacity_wh, soc_infinity=float(-offset / slope), tau_s=float(-1.0 / slope))
+    if slope >= 0.0:
+        raise ValueError("the curves show no taper: their rate does not fall with SoC")
+    line = PackSpec(capacity_wh, soc_infinity=float(-offset / slope), tau_s=float(-1.0 / slope))
+    capped = _fit_cap(middle[taper], rate[taper], capacity_wh)
+    return min((line, *capped), key=lambda pack: _misfit(pack, curves))
+
+
+def _fit_cap(middle: Floats, rate: Floats, capacity_wh: float) -> list[PackSpec]:
+    """Packs whose cap runs through the observed taper, from coarse to fine."""
+    order = np.argsort(middle)
+    middle, rate = middle[order], rate[order]
+    packs = []
+    for points in (3, 5, 8, 12):
+        if len(middle) < 2 * points:
+            break
+        groups = zip(np.array_split(middle, points), np.array_split(rate, points), strict=True)
+        knots = [(float(part.mean()), float(rates.mean())) for part, rates in groups]
+        (before, faster), (last, slowest) = knots[-2:]
+        falls = all(after[1] < this[1] and after[0] > this[0] for this, after in pairwise(knots))
+        if falls and slowest > 0.0:
+            tau_s = (last - before) / (faster - slowest)
+            cap = tuple((soc, speed * HOUR_S) for soc, speed in knots)
+            start = knots[0][0] - (knots[1][0] - knots[0][0]) * 4.0
+            steep = (knots[0][1] - knots[1][1]) / (knots[1][0] - knots[0][0])
+            cap = ((start, (knots[0][1] + steep * (knots[0][0] - start)) * HOUR_S), *cap)
+            packs.append(PackSpec(capacity_wh, last + slowest * tau_s, tau_s, cap))
+    return packs
+
+
+def _misfit(pack: PackSpec, curves: Sequence[tuple[Floats, Floats]]) -> float:
+    """The larger of the worst SoC error, in percent, and the worst error of the time to 95 %, in minutes."""
+    worst = 0.0
+    for time_s, soc in curves:
+        first = max(len(soc) // 20, 1)
+        limit = float((soc[first] - soc[0]) / (time_s[first] - time_s[0]))
+        model = [soc_after(pack, float(soc[0]), float(time - time_s[0]), limit) for time in time_s]
+        worst = max(worst, 100.0 * float(np.abs(np.array(model) - soc).max()))
+        if soc[0] < 0.95 <= soc[-1]:
+            seconds = seconds_to_soc(pack, float(soc[0]), 0.95, limit)
+            worst = max(worst, abs(seconds + float(time_s[0]) - float(np.interp(0.95, soc, time_s))) / 60.0)
+    return worst
