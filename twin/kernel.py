@@ -451,36 +451,25 @@ def _charge(
     return cooled
 
 
-GUESS_PASSES = 8
-"""A guess from which demands keep changing sides, by the rounding of equal ones, is given up after so many passes."""
-
-
 @_inlined
-def _level(demand_w: Floats, count: int, available_w: float, guess_w: float) -> float:
-    """The water level. It does not hang on the guess: only how often the demands are looked through does."""
+def _level(demand_w: Floats, count: int, available_w: float) -> float:
     if count == 0:
         return inf
     if available_w <= 0.0:
         return 0.0
-    level, larger = guess_w, -1
-    for attempt in range(2):
-        if attempt == 1:
-            level, larger = available_w / count, count
-        passes = 0
-        while attempt == 1 or passes < GUESS_PASSES:
-            passes += 1
-            large, small_w = 0, 0.0
-            for a in range(count):
-                if demand_w[a] > level:
-                    large += 1
-                else:
-                    small_w += demand_w[a]
-            if large == 0:
-                break
-            if large == larger or (attempt == 1 and large > larger):
-                return level
-            level, larger = (available_w - small_w) / large, large
-    return inf
+    level, larger = available_w / count, count
+    while True:
+        large, small_w = 0, 0.0
+        for a in range(count):
+            if demand_w[a] > level:
+                large += 1
+            else:
+                small_w += demand_w[a]
+        if large == 0:
+            return inf
+        if large >= larger:
+            return level
+        level, larger = (available_w - small_w) / large, large
 
 
 @_compiled
@@ -533,9 +522,8 @@ def _share(
     demands_w: Floats,
     count: int,
     now: float,
-    guess_w: float,
-) -> tuple[float, float, float]:
-    """Share the limit. Returns when the next charging event comes, when to share at the latest, and the level."""
+) -> tuple[float, float]:
+    """Share the limit. Returns when the next charging event comes, and when to share at the latest."""
     available_w = m[GRID_LIMIT_W] - m[BASE_LOAD_W]
     if m[CHARGERS] >= 0:
         _assign_chargers(m, w, active, count)
@@ -547,7 +535,7 @@ def _share(
         due = inf
         for a in range(count):
             due = min(due, w[active[a], DUE])
-        return due, inf, guess_w
+        return due, inf
     seconds, fade = 0.0, 1.0
     for a in range(count):
         i = active[a]
@@ -560,7 +548,7 @@ def _share(
             pack_w = (w[i, FLAT] if w[i, FLAT] > 0.0 else (w[i, INFINITY] - soc) / w[i, TAU]) * w[i, ENERGY]
             packs_w[a] = pack_w
             demands_w[a] = w[i, ASK] if w[i, MOST] < pack_w else pack_w / w[i, EFFICIENCY]
-    level_w = _level(demands_w, count, available_w, guess_w)
+    level_w = _level(demands_w, count, available_w)
     ramp_w_per_s, reshare_at = 0.0, inf
     if level_w < inf:
         ramp_w_per_s, reshare_at = _until_next_sharing(
@@ -596,7 +584,7 @@ def _share(
     if cooled:
         for a in range(count):
             _refresh(m, w, active[a])
-    return until, reshare_at, level_w
+    return until, reshare_at
 
 
 @_inlined
@@ -717,7 +705,6 @@ def _future(
     bay_at, bay = _first(bay_until)
     rest_at, rester = _first(w[:, REST_UNTIL])
     arrival_at = _next_arrival(m, rates_per_s, level, streams, now)
-    guess_w = m[GRID_LIMIT_W]
     charge_at = reshare_at
     for a in range(count):
         charge_at = min(charge_at, w[active[a], DUE])
@@ -755,7 +742,7 @@ def _future(
                     without_since = now
                     first_stockout = min(first_stockout, now)
         if share:
-            charge_at, reshare_at, guess_w = _share(m, w, active, socs, packs_w, demands_w, count, now, guess_w)
+            charge_at, reshare_at = _share(m, w, active, socs, packs_w, demands_w, count, now)
             share = False
         time = charge_at
         kind = 0
@@ -923,3 +910,34 @@ def ensemble(
         if isnan(first_stockout[replica]):
             return False
     return True
+
+
+def warm() -> None:
+    """Compile the kernel, or load it from where it is kept: for the installation, or for a thread at the start."""
+    none, slots = np.zeros(0), np.zeros((1, len(COLUMNS)))
+    ensemble(
+        np.ones(len(NUMBERS)),
+        np.full((1, 1, 5), inf),
+        none,
+        np.zeros(1),
+        slots,
+        np.full(1, inf),
+        np.zeros(1, np.int64),
+        0.0,
+        inf,
+        none,
+        np.ones(0),
+        np.zeros((0, 3), np.uint64),
+        np.zeros(1),
+        np.zeros((0, 1), np.int32),
+        np.zeros((0, 1), np.int32),
+        np.zeros((0, 1)),
+        np.zeros((0, 3), np.int32),
+        none,
+        np.empty_like(slots),
+        np.zeros(1, np.uint64),
+        np.zeros((3, 1)),
+        np.zeros(1),
+        np.zeros(1),
+        np.zeros(1, np.int64),
+    )
