@@ -1,6 +1,7 @@
 """Worker threads for futures: the compiled model releases the interpreter, so that the event loop goes on."""
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class Ensembles:
         self._pool = ThreadPoolExecutor(THREADS, "swaptwin-ensemble")
         begun = self._clock.monotonic()
         await asyncio.wrap_future(self._pool.submit(self._prepare))
+        # The compiler's objects stay for good: the collector need not look at them again, which would stop the loop.
+        gc.freeze()
         self.prepared_s = self._clock.monotonic() - begun
         log.info("forecasts are prepared", seconds=round(self.prepared_s, 2))
         self._prepared.set()
