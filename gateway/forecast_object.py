@@ -8,10 +8,9 @@ import numpy as np
 
 from twin.advice import Advice, advise, sentence
 from twin.case import Case
-from twin.demand import HALF_HOUR_S, Intensity
 from twin.drivers import Probability, drivers
 from twin.eta import etas
-from twin.spec import HORIZONS_S, Floats, Forecast, SlotPhase, StationSpec, StationState
+from twin.spec import HORIZONS_S, Floats, Forecast
 
 if TYPE_CHECKING:
     from twin.futures import Futures
@@ -58,19 +57,9 @@ class Job:
 
 def prepare() -> None:
     """Load the compiled model, and compile what is not in its cache yet: the first thing that a worker thread does."""
-    spec = StationSpec(slots=1, grid_limit_w=2000.0)
-    state = StationState(
-        time=0.0,
-        phase=np.array([SlotPhase.CHARGING], dtype=np.int8),
-        soc=np.array([0.5]),
-        temperature_c=np.array([30.0]),
-        derated=np.array([False]),
-        cooling_until=np.array([np.inf]),
-        bay_until=np.array([np.inf]),
-        bay_slot=np.array([0], dtype=np.int64),
-    )
-    case = Case(spec, state, Intensity(0.0, HALF_HOUR_S, np.array([0.001])))
-    summed(live(case, 2, 0), 0)
+    from twin import kernel
+
+    kernel.warm()
 
 
 def make(job: Job) -> Fields:
