@@ -4,7 +4,9 @@
 
 Every series is learned for four weeks; then a forecast is made every half hour of the next two from what lies before
 it. The constants of ``twin/weekly.py`` and ``twin/level.py`` were chosen on the stations of "tuned on"
-and on no others. Prints tables in Markdown; docs/explanation/demand.md holds them.
+and on no others. "Together" learns a correction from all stations for eight weeks, and anew at the start of each of
+the next four, which are forecast (needs the extra ``boost``). Prints tables in Markdown; docs/explanation/demand.md
+holds them.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from config.document import read
 from config.loader import BUNDLED
+from gateway.boost_model import Trees, grow, live_through, quarters_of
 from twin.calendar import Calendar
 from twin.demand import day_rates_per_s
 from twin.learned_demand import DemandModel
@@ -34,7 +37,9 @@ TRAIN, TEST = 4 * WEEK, 2 * WEEK
 HORIZONS = (1, 2, 4, 8)
 PER_DAY = (60, 120, 250)
 TUNED_WEEKS, CHECKED_WEEKS = (5, 16, 28, 40), (10, 22, 34, 45)
+OSLO = "Europe/Oslo"
 OSLO_STARTS = ("2021-12-06", "2022-01-10")
+TOGETHER_WEEKS, TOGETHER_TRAIN, TOGETHER_TEST = (8, 20, 31), 8 * WEEK, 4 * WEEK
 CLOCK_CHANGES = ("2018-03-11T02:00", "2018-11-04T01:00")
 LARGEST = 400
 MODELS = ("hour-of-week mean", "Gamma-Poisson", "+ level")
@@ -178,6 +183,48 @@ def table(title: str, series: list[Series]) -> None:
             _line(DISPERSED, whole)
 
 
+def table_together(title: str, networks: list[list[Series]]) -> None:
+    """Scores of the model alone, of its mean with the trees, and of the trees alone; every network learns by itself."""
+    print(f"\n{title}: {sum(map(len, networks))} series\n")
+    try:
+        parts = [boosted(network) for network in networks]
+    except ImportError as error:
+        print(f"Not measured: {error}. Install the extra: pip install 'swaptwin[boost]'")
+        return
+    print("| model | log-loss 15/30/60/120 min | CRPS | seen / stated variance |")
+    print("| --- | --- | --- | --- |")
+    for row, name in enumerate((DISPERSED, "+ boost", "trees alone")):
+        made = [one[row] for one in parts]
+        _line(
+            name, Foreseen(*(np.concatenate([getattr(one, part) for one in made]) for part in ("seen", "mean", "cv")))
+        )
+
+
+def boosted(network: list[Series]) -> tuple[Foreseen, Foreseen, Foreseen]:
+    """All forecasts of stations that learn together: by their own models, by the mean with the trees, by the trees."""
+    first = int(network[0].start // QUARTER_S)
+    counts = np.stack([one.counts for one in network], axis=1)
+    models = [DemandModel(one.zone, one.prior, prior_cv=1.0) for one in network]
+    seen = quarters_of([model.calendar for model in models], first, counts, np.ones_like(counts))
+    examples = live_through(models, network[0].zone, seen)
+    factors = []
+    for week in range(TOGETHER_TEST // WEEK):
+        begin = first + TOGETHER_TRAIN + week * WEEK
+        asked = (examples.number >= begin) & (examples.number < begin + WEEK)
+        trees = Trees(grow(examples, begin))
+        factors += [trees.factors(given) for given in examples.features[asked]]
+    # By forecasts, stations and hours, as the stations' own forecasts stand one station after the other.
+    half = np.stack(factors, axis=1).reshape(-1, factors[0].shape[1])
+    own = [foresee(one, "+ level") for one in network]
+    alone = Foreseen(*(np.concatenate([getattr(one, part) for one in own]) for part in ("seen", "mean", "cv")))
+    means = []
+    for factor in (half, 2.0 * half - 1.0):
+        mean = alone.mean * factor[:, :1]
+        mean[:, 3] = mean[:, 2] + (alone.mean[:, 3] - alone.mean[:, 2]) * factor[:, 1]
+        means.append(mean)
+    return alone, replace(alone, mean=means[0]), replace(alone, mean=means[1])
+
+
 def _line(model: str, foreseen: Foreseen) -> None:
     seen, mean, cv = foreseen.seen, foreseen.mean, foreseen.cv
     loss = -log_probability(seen, mean, cv).mean(axis=0)
@@ -191,10 +238,7 @@ def _row(numbers: Array, digits: int) -> str:
 
 def citibike(folder: Path, *, tuned: bool) -> Iterator[Series]:
     """Every other station, each season thinned to another size. Times are local; clock changes are left out."""
-    with gzip.open(folder / "citibike" / "pickups_15min_2018.csv.gz", "rt") as stream:
-        rows = list(csv.reader(stream))
-    counts = np.array([[int(float(cell or 0)) for cell in row[1:]] for row in rows[1:]])
-    begin = datetime.fromisoformat(rows[1][0]).replace(tzinfo=UTC).timestamp()
+    counts, begin, names = _citibike(folder)
     skip = tuple(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() for text in CLOCK_CHANGES)
     for column in range(0 if tuned else 1, counts.shape[1], 2):
         per_day = counts[:, column].mean() * 96.0
@@ -202,21 +246,51 @@ def citibike(folder: Path, *, tuned: bool) -> Iterator[Series]:
             target = PER_DAY[(column // 2 + number) % len(PER_DAY)]
             kept = np.random.default_rng([column, target]).binomial(counts[:, column], min(target / per_day, 1.0))
             part = kept[week * WEEK : week * WEEK + TRAIN + TEST].astype(np.float64)
-            name = f"{rows[0][1 + column]} {target} a day, week {week}"
+            name = f"{names[column]} {target} a day, week {week}"
             yield Series(name, "UTC", begin + week * WEEK * QUARTER_S, part, skip=skip)
+
+
+def citibike_together(folder: Path) -> list[list[Series]]:
+    """All stations, thinned to one size or another, at seasons of which nothing was chosen."""
+    counts, begin, _ = _citibike(folder)
+    networks = []
+    for week in TOGETHER_WEEKS:
+        network = []
+        for column in range(counts.shape[1]):
+            target = PER_DAY[column % len(PER_DAY)]
+            share = min(target / (counts[:, column].mean() * 96.0), 1.0)
+            kept = np.random.default_rng([column, target, week]).binomial(counts[:, column], share)
+            part = kept[week * WEEK : week * WEEK + TOGETHER_TRAIN + TOGETHER_TEST].astype(np.float64)
+            start = begin + week * WEEK * QUARTER_S
+            network.append(Series(f"{column} {target} a day, week {week}", "UTC", start, part, TOGETHER_TRAIN))
+        networks.append(network)
+    return networks
 
 
 def oslo(folder: Path) -> Iterator[Series]:
     """Eight sites, two winters' six weeks."""
-    zone = "Europe/Oslo"
+    times = _oslo(folder)
+    for site in sorted(times):
+        for text in OSLO_STARTS:
+            start = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(OSLO)).timestamp()
+            yield Series(f"{site} from {text}", OSLO, start, _counts(times[site], start, TRAIN + TEST))
+
+
+def oslo_together(folder: Path) -> list[Series]:
+    """The same sites, twelve weeks of a winter."""
+    start = datetime.fromisoformat(OSLO_STARTS[0]).replace(tzinfo=ZoneInfo(OSLO)).timestamp()
+    quarters = TOGETHER_TRAIN + TOGETHER_TEST
+    times = _oslo(folder)
+    return [Series(site, OSLO, start, _counts(times[site], start, quarters), TOGETHER_TRAIN) for site in sorted(times)]
+
+
+def _oslo(folder: Path) -> dict[str, list[float]]:
+    """Times (epoch s) by site."""
     times: dict[str, list[float]] = {}
     with gzip.open(folder / "oslo-bysykkel" / "oslo_bysykkel_2021-12_2022-02.csv.gz", "rt") as stream:
         for row in csv.DictReader(stream):
             times.setdefault(row["site"], []).append(datetime.fromisoformat(row["started_at_utc"]).timestamp())
-    for site in sorted(times):
-        for text in OSLO_STARTS:
-            start = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
-            yield Series(f"{site} from {text}", zone, start, _counts(times[site], start, TRAIN + TEST))
+    return times
 
 
 def swap_day(folder: Path) -> Iterator[Series]:
@@ -231,6 +305,14 @@ def swap_day(folder: Path) -> Iterator[Series]:
     prior = day_rates_per_s(shape, sum(map(len, times.values())) / len(times))
     for station in sorted(times, key=lambda name: -len(times[name]))[:20]:
         yield Series(station, zone, start, _counts(times[station], start, 96), 0, prior)
+
+
+def _citibike(folder: Path) -> tuple[NDArray[np.int64], float, list[str]]:
+    """Counts (quarter hours by stations), their start as if local time were UTC, names of the stations."""
+    with gzip.open(folder / "citibike" / "pickups_15min_2018.csv.gz", "rt") as stream:
+        rows = list(csv.reader(stream))
+    counts = np.array([[int(float(cell or 0)) for cell in row[1:]] for row in rows[1:]], dtype=np.int64)
+    return counts, datetime.fromisoformat(rows[1][0]).replace(tzinfo=UTC).timestamp(), rows[0][1:]
 
 
 def _counts(times: list[float], start: float, quarters: int) -> Array:
@@ -249,6 +331,8 @@ def main() -> None:
     table("Citi Bike, other stations and seasons", list(citibike(given.data, tuned=False)))
     table("Oslo Bysykkel", list(oslo(given.data)))
     table("Swap day, without history", list(swap_day(given.data)))
+    table_together("Citi Bike, together", citibike_together(given.data))
+    table_together("Oslo Bysykkel, together", [oslo_together(given.data)])
 
 
 if __name__ == "__main__":

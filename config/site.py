@@ -180,6 +180,8 @@ class GatewaySettings(Strict):
     """Folder of the history; relative to where the gateway is started."""
     past_swaps: tuple[Path, ...] = ()
     """CSV files ``station,time`` from which demand is learned at a station where nothing was learned before."""
+    boost: bool = False
+    """Whether demand is also learned from all stations together, once eight weeks are there (extra ``boost``)."""
     retention_days: Positive = 30.0
     retention_mb: Positive = 2000.0
     forecast_interval_s: Annotated[float, Field(ge=1.0, le=60.0)] = 30.0

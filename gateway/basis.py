@@ -32,6 +32,9 @@ class Demand(Protocol):
     def basis(self, station: str) -> str:
         """Whether that is learned, stated or assumed."""
 
+    def boosted(self, station: str) -> bool:
+        """Whether it is corrected by what was learned from all stations together."""
+
 
 class Bases:
     """The basis of every station's next forecast or question, from the runners' own latest."""
@@ -64,7 +67,8 @@ class Bases:
         spec = replace(self._specs[station], grid_limit_w=max(summary["grid_limit_w"], 0.0))
         start, lead_s, climatology = start_of(spec, estimate)
         intensity = self._demand.intensity(station, start.time, lead_s + HORIZONS_S[-1])
-        model = CLIMATOLOGY if climatology else f"ensemble/{self._demand.basis(station)}-demand"
+        boosted = "+boost" if self._demand.boosted(station) else ""
+        model = CLIMATOLOGY if climatology else f"ensemble/{self._demand.basis(station)}-demand{boosted}"
         case = Case(spec, start, intensity, lead_s)
         return Basis(case, model, quality, reason, summary["data_time"], self._usual_rate(station, estimate.time))
 

@@ -1,6 +1,8 @@
 """Learns every station's demand from live swaps and from files of past ones, and keeps what it has learned."""
 
+import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import orjson
@@ -9,7 +11,9 @@ import structlog
 from config.clock import Clock
 from config.loader import LoadedSite
 from config.site import Station
+from gateway.demand_boost import DemandBoost, require_boost
 from gateway.history_file import read_past_swaps
+from gateway.quarter_log import QuarterLog
 from gateway.store import Store
 from twin.calendar import QUARTER_S
 from twin.demand import Intensity, day_rates_per_s
@@ -38,13 +42,21 @@ class DemandLearner:
 
     def __init__(self, loaded: LoadedSite, clock: Clock, store: Store) -> None:
         self._loaded, self._clock, self._store = loaded, clock, store
-        self._stations = {station.id: StationDemand(loaded, station) for station in loaded.site.stations}
+        self._quarters = QuarterLog([station.id for station in loaded.site.stations], store)
+        self._stations = {station.id: self._unlearned(station) for station in loaded.site.stations}
+        self._boost: DemandBoost | None = None
+        if loaded.site.gateway.boost:
+            unlearned = {station.id: demand_model(loaded, station) for station in loaded.site.stations}
+            self._boost = DemandBoost(loaded.site.timezone, clock, store, self._quarters, unlearned)
 
     def restore(self) -> None:
         """Go on from what the store has; where there is nothing, learn from the site's files of past swaps.
 
-        Blocks. Raises ``ConfigError`` for a file that cannot be read.
+        Blocks. Raises ``ConfigError`` for a file that cannot be read, or where ``gateway.boost`` needs what is not
+        installed.
         """
+        if self._boost is not None:
+            require_boost(self._loaded.file)
         for name, state in self._store.demands().items():
             learning = self._stations.get(name)
             if learning is None:
@@ -53,19 +65,22 @@ class DemandLearner:
                 learning.model.restore(orjson.loads(state))
             except ValueError as error:
                 log.warning("stored demand cannot be used; learning begins anew", station=name, error=str(error))
-                self._stations[name] = StationDemand(self._loaded, learning.station)
+                self._stations[name] = self._unlearned(learning.station)
         unlearned = [name for name, learning in self._stations.items() if learning.model.time is None]
         if unlearned and self._loaded.site.gateway.past_swaps:
             self._learn_files(unlearned)
+        self._quarters.restore(self._clock.now())
+        if self._boost is not None:
+            self._boost.restore()
 
     async def run(self) -> None:
         """Store what was learned, one station after the other, until cancelled; then all of it."""
-        pause_s = KEEP_S / len(self._stations)
         try:
-            while True:
-                for name in self._stations:
-                    await self._clock.sleep(pause_s)
-                    self._keep(name)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_all())
+                if self._boost is not None:
+                    models = {name: learning.model for name, learning in self._stations.items()}
+                    group.create_task(self._boost.run(models))
         finally:
             for name in self._stations:
                 self._keep(name)
@@ -77,7 +92,12 @@ class DemandLearner:
 
     def intensity(self, station: str, start: float, horizon_s: float) -> Intensity:
         """Riders expected at a station from ``start`` (epoch s) on."""
-        return self._stations[station].intensity(start, horizon_s)
+        said = self._stations[station].intensity(start, horizon_s)
+        return said if self._boost is None else self._boost.corrected(station, said)
+
+    def boosted(self, station: str) -> bool:
+        """Whether what is expected now has been corrected by what was learned from all stations together."""
+        return self._boost is not None and self._boost.corrects(station)
 
     def basis(self, station: str) -> str:
         """``learned`` from at least a week of exposure, ``stated`` in the site file, or ``assumed``."""
@@ -105,7 +125,21 @@ class DemandLearner:
                 # Files may overlap; within one, equal times have been looked at.
                 column = columns[0] if len(columns) == 1 else np.unique(np.concatenate(columns))
                 learn_past(self._stations[name].model, column)
+                self._quarters.fill(name, column, self._clock.now())
         log.info("demand learned from past swaps", stations=sum(bool(times[name]) for name in unlearned))
+
+    def _unlearned(self, station: Station) -> "StationDemand":
+        def note(start: float, end: float, swaps: float, exposure_s: float) -> None:
+            self._quarters.add(station.id, start, end, swaps, exposure_s)
+
+        return StationDemand(self._loaded, station, note)
+
+    async def _keep_all(self) -> None:
+        pause_s = KEEP_S / len(self._stations)
+        while True:
+            for name in self._stations:
+                await self._clock.sleep(pause_s)
+                self._keep(name)
 
     def _keep(self, name: str) -> None:
         learning = self._stations[name]
@@ -113,14 +147,22 @@ class DemandLearner:
         time = learning.model.time
         if time is not None and time != learning.kept:
             self._store.demand(time, name, learning.model.state())
+            self._quarters.keep(name)
             learning.kept = time
 
 
 class StationDemand:
     """One station's model, and what was seen but not yet shown to it."""
 
-    def __init__(self, loaded: LoadedSite, station: Station) -> None:
+    def __init__(
+        self,
+        loaded: LoadedSite,
+        station: Station,
+        note: Callable[[float, float, float, float], None] | None = None,
+    ) -> None:
+        """``note`` is told what the model is shown: start and end (epoch s), swaps, seconds of exposure."""
         self.station = station
+        self._note = note
         self.model = demand_model(loaded, station)
         self.kept: float | None = None
         self._witness = Witness(station.swap_s)
@@ -153,7 +195,10 @@ class StationDemand:
             self.model.forget_today(start)
             known = start
         if end > start and (known is None or start >= known):
-            self.model.observe(start, end, self._swaps, min(self._exposure_s, end - start))
+            exposure_s = min(self._exposure_s, end - start)
+            self.model.observe(start, end, self._swaps, exposure_s)
+            if self._note is not None:
+                self._note(start, end, self._swaps, exposure_s)
         self._start, self._swaps, self._exposure_s = end, 0, 0.0
 
 

@@ -71,6 +71,20 @@ class DemandModel:
         """Seconds of exposure that are remembered; 0: nothing was learned yet."""
         return (self._weekly.exposure + self._exposure) * QUARTER_S
 
+    @property
+    def calendar(self) -> Calendar:
+        return self._calendar
+
+    @property
+    def weekly_rates(self) -> Floats:
+        """Riders per quarter hour of the local week at an ordinary level and multiplier; not to be changed."""
+        return self._weekly.rates
+
+    def ordinary(self, times: Floats) -> Floats:
+        """Riders per quarter hour at times (epoch s), without today's level."""
+        weekly, calendar = self._weekly.rates, self._calendar
+        return np.array([weekly[calendar.quarter(time)] * calendar.multiplier(time) for time in times.tolist()])
+
     def observe(self, start: float, end: float, swaps: float, exposure_s: float) -> None:
         """Between ``start`` and ``end`` (epoch s) so many riders were served who came while a pack was ready.
 
@@ -112,11 +126,7 @@ class DemandModel:
             level.learn(self._middle(), self._count, self._expected)
         factors, variances = level.ahead(middles)
         weights = level.weights()
-        weekly = self._weekly.rates
-        ordinary = np.array(
-            [weekly[self._calendar.quarter(time)] * self._calendar.multiplier(time) for time in middles.tolist()]
-        )
-        rates = ordinary * (weights @ factors)
+        rates = self.ordinary(middles) * (weights @ factors)
         # One number has to do for all horizons. Later the level is less sure, but it also wanders about within a
         # future: the spread of the first step served all horizons best (benchmarks/demand.py).
         dispersion = self._dispersion(weights, factors[:, 0], variances[:, 0])
