@@ -76,7 +76,7 @@ class QuarterLog:
         counts = np.bincount(numbers[numbers >= first - start], minlength=days * QUARTERS_A_DAY).astype(np.float64)
         exposure_s = np.zeros(days * QUARTERS_A_DAY)
         exposure_s[first - start : last + 1 - start] = QUARTER_S
-        by_day = zip(counts.reshape(days, -1), exposure_s.reshape(days, -1), strict=True)
+        by_day = zip(*(part.reshape(days, QUARTERS_A_DAY) for part in (counts, exposure_s)), strict=True)
         rows = ((station, start // QUARTERS_A_DAY + day, packed(a), packed(b)) for day, (a, b) in enumerate(by_day))
         self._store.past_days(rows)
 
