@@ -30,7 +30,7 @@ from twin.spec import Floats
 
 LEARN_DAYS = 8 * 7
 """From so many days of history on, a station is learned from."""
-LARGEST = 64
+LARGEST = 32
 """Stations that are learned from: more of them take longer and say little more. Corrected are all."""
 RENEW_S = 86_400.0
 """Site seconds between two times of learning."""
