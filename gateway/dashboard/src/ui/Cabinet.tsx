@@ -1,7 +1,7 @@
 import { memo, type ReactNode } from "react";
 import { useLive } from "../state/live";
 import type { Slot, Station } from "../state/types";
-import { drift, eta } from "./explain";
+import { drift, eta, unbroken } from "./explain";
 import { age, percent, trouble, UNKNOWN } from "./format";
 import { CHARGER, isEmpty, shownSoc } from "./slot";
 
@@ -44,7 +44,7 @@ function Drifts({ drifts }: { drifts: Station["drifts"] }) {
         <li key={`${alarm.kind} ${alarm.slot}`}>
           <Mark />
           {alarm.slot !== null && <b>Slot {alarm.slot}: </b>}
-          {drift(alarm, now)}
+          {unbroken(drift(alarm, now))}
         </li>
       ))}
     </ul>

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { useSkill } from "../state/useSkill";
 import type { Drivers, Forecast } from "../state/types";
-import { alternatives, causes, model, points, record } from "./explain";
+import { alternatives, causes, model, points, record, unbroken } from "./explain";
 import { percent, UNKNOWN } from "./format";
 
 /** Where a forecast comes from: what causes the risk, what would help, what made it and how well that has done. */
@@ -14,8 +14,8 @@ export function Explanation(props: { forecast: Forecast; station: string; now: n
     <dl className={`explanation${old ? " old" : ""}`}>
       {advice !== null && (
         <Fact name="Advice">
-          <b>{advice.text}</b>
-          {others !== null && <p>{others}</p>}
+          <b>{unbroken(advice.text)}</b>
+          {others !== null && <p>{unbroken(others)}</p>}
         </Fact>
       )}
       {drivers !== null && (
@@ -23,8 +23,8 @@ export function Explanation(props: { forecast: Forecast; station: string; now: n
           <Causes drivers={drivers} risk={forecast.stockout_probability["3600"]} />
         </Fact>
       )}
-      <Fact name="Model">{model(forecast, now)}</Fact>
-      <Fact name="So far">{skill === undefined ? UNKNOWN : record(skill)}</Fact>
+      <Fact name="Model">{unbroken(model(forecast, now))}</Fact>
+      <Fact name="So far">{skill === undefined ? UNKNOWN : unbroken(record(skill))}</Fact>
     </dl>
   );
 }
@@ -41,7 +41,9 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 function Causes({ drivers, risk }: { drivers: Drivers; risk: number | null }) {
   return (
     <table className="causes">
-      <caption>Points of the {percent(risk)} within 60 min that each accounts for; they overlap.</caption>
+      <caption>
+        {unbroken(`Points of the ${percent(risk)} within 60 min that each accounts for; they overlap.`)}
+      </caption>
       <tbody>
         {causes(drivers).map(({ name, words, part }) => (
           <tr key={name}>
@@ -49,7 +51,7 @@ function Causes({ drivers, risk }: { drivers: Drivers; risk: number | null }) {
               {name} <small>{words}</small>
             </th>
             <td className="right">{points(part)}</td>
-            <td>
+            <td className="share">
               <span className="bar" aria-hidden="true">
                 <span style={{ width: `${risk ? Math.min(100, (Math.max(0, part) / risk) * 100) : 0}%` }} />
               </span>

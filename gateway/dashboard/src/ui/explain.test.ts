@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Drift, Forecast, Skill } from "../state/types";
-import { alternatives, causes, drift, eta, etaTime, model, points, record } from "./explain";
+import { alternatives, causes, drift, eta, etaTime, model, points, record, unbroken } from "./explain";
 
 const NOON = Date.UTC(2026, 10, 20, 12) / 1000;
 const made = (changes: Partial<Forecast>) =>
@@ -51,7 +51,7 @@ describe("why a forecast says what it says", () => {
     const found = causes({ demand: -0.04, charging: 0.3, faults: 0.002 });
     expect(found.map(({ part }) => points(part))).toEqual(["−4", "+30", "0"]);
     expect(found[0]?.words).toBe("quieter than the day's mean");
-    expect(causes({ demand: 0.1, charging: 0, faults: 0 })[0]?.words).toBe("busier than the day's mean");
+    expect(causes({ demand: 0.1, charging: 0, faults: 0 })[0]?.words).toBe("busier or less certain than the day's mean");
   });
 
   it("names the other ways, with the risk that each leaves", () => {
@@ -66,6 +66,12 @@ describe("why a forecast says what it says", () => {
         "send 15 % of the riders to other stations (5 %).",
     );
     expect(alternatives(options.slice(0, 1))).toBeNull();
+  });
+
+  it("keeps numbers and units on one line", () => {
+    expect(unbroken("falls to 4 % in 60 min, 9.5 kW, 3 stations")).toBe(
+      "falls to 4\u00a0% in 60\u00a0min, 9.5\u00a0kW, 3 stations",
+    );
   });
 
   it("names its model and where the demand is from", () => {

@@ -7,6 +7,11 @@ export function points(share: number): string {
   return whole === 0 ? "0" : `${whole < 0 ? "−" : "+"}${Math.abs(whole)}`;
 }
 
+/** A sentence that breaks at no number's unit. */
+export function unbroken(sentence: string): string {
+  return sentence.replace(/(?<=\d) (?=(?:min|kW|s|h|d)\b|%)/g, "\u00a0");
+}
+
 /** When a charging pack is ready, for a narrow place: "in 12 min", "ready 21:40". A null time is never, as things are. */
 export function eta(at: number | null, now: number, zone: string | undefined): string {
   if (at === null) return "waiting";
@@ -42,7 +47,7 @@ export function drift({ kind, magnitude, since }: Drift, now: number | null): st
 /** What each cause is, in words, with its part of the risk. */
 export function causes(drivers: Drivers): { name: string; words: string; part: number }[] {
   const change = Math.round(drivers.demand * 100);
-  const busy = `${change > 0 ? "busier than" : change < 0 ? "quieter than" : "like"} the day's mean`;
+  const busy = `${change > 0 ? "busier or less certain than" : change < 0 ? "quieter than" : "like"} the day's mean`;
   return [
     { name: "Demand", words: busy, part: drivers.demand },
     { name: "Charging", words: "limits of grid and chargers", part: drivers.charging },
