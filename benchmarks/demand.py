@@ -187,10 +187,11 @@ def table_together(title: str, networks: list[list[Series]]) -> None:
     """Scores of the model alone, of its mean with the trees, and of the trees alone; every network learns by itself."""
     print(f"\n{title}: {sum(map(len, networks))} series\n")
     try:
-        parts = [boosted(network) for network in networks]
-    except ImportError as error:
+        import lightgbm  # noqa: F401
+    except (ImportError, OSError) as error:
         print(f"Not measured: {error}. Install the extra: pip install 'swaptwin[boost]'")
         return
+    parts = [boosted(network) for network in networks]
     print("| model | log-loss 15/30/60/120 min | CRPS | seen / stated variance |")
     print("| --- | --- | --- | --- |")
     for row, name in enumerate((DISPERSED, "+ boost", "trees alone")):
