@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from config.calendar import CalendarEntry
 from config.profile import Strict
 from twin.spec import ChargerSpec, PackSpec, StationSpec
 
@@ -134,6 +135,10 @@ class Station(Strict):
     pack: Pack = Pack()
     charger: Charger = Charger()
     demand: Demand | None = None
+    calendar: tuple[CalendarEntry, ...] = ()
+    """Besides the site's."""
+    target_stockout_60min: Fraction | None = None
+    """The risk of a stockout within 60 min from which on the station asks for advice; default: the site's."""
     devices: Annotated[tuple[Device, ...], Field(min_length=1)]
     emulation: EmulatedStation | None = None
 
@@ -173,9 +178,13 @@ class GatewaySettings(Strict):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data: Path = Path("data")
     """Folder of the history; relative to where the gateway is started."""
+    past_swaps: tuple[Path, ...] = ()
+    """CSV files ``station,time`` from which demand is learned at a station where nothing was learned before."""
+    boost: bool = False
+    """Whether demand is also learned from all stations together, once eight weeks are there (extra ``boost``)."""
     retention_days: Positive = 30.0
     retention_mb: Positive = 2000.0
-    forecast_interval_s: Annotated[float, Field(ge=1.0)] = 30.0
+    forecast_interval_s: Annotated[float, Field(ge=1.0, le=60.0)] = 30.0
     replicas: Annotated[int, Field(ge=10, le=100_000)] = 200
 
 
@@ -191,8 +200,11 @@ class Site(Strict):
     site: Identifier
     name: str
     timezone: str = "UTC"
+    target_stockout_60min: Fraction = 0.1
     gateway: GatewaySettings = GatewaySettings()
     emulation: EmulationSettings = EmulationSettings()
+    calendar: tuple[CalendarEntry, ...] = ()
+    """Holidays and events of all stations."""
     stations: Annotated[tuple[Station, ...], Field(min_length=1)]
 
     @field_validator("timezone")
@@ -203,6 +215,11 @@ class Site(Strict):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("no such time zone; use a name such as Asia/Kolkata") from error
         return name
+
+    def target_of(self, station: Station) -> float:
+        """The risk of a stockout within 60 min that a station is to stay under."""
+        own = station.target_stockout_60min
+        return self.target_stockout_60min if own is None else own
 
 
 _RANGE = re.compile(r"^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$")

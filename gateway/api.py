@@ -1,13 +1,13 @@
 """HTTP under ``/api/v1``: the hub's topics as plain answers, the history, health; and what else the port serves."""
 
 import html
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -53,12 +53,14 @@ def create_app(
     ready: Callable[[], bool],
     loopback: bool,
     version: str,
+    routers: Iterable[APIRouter] = (),
     static: Path = STATIC,
 ) -> FastAPI:
     """The gateway's ASGI application.
 
     ``health`` is the report of ``gateway.health.Health``; ``ready`` tells whether the first image is complete;
-    ``loopback``: it listens where only this machine can reach it (``gateway.guard.is_loopback``).
+    ``loopback``: it listens where only this machine can reach it (``gateway.guard.is_loopback``); ``routers`` are
+    addresses of other rooms.
     """
     app = FastAPI(
         title="swaptwin",
@@ -68,15 +70,19 @@ def create_app(
         redoc_url=None,
     )
     _handle_errors(app)
-    _add_stations(app, hub, clock, history)
+    _add_stations(app, hub, clock, history, health)
     _add_status(app, hub, clock, health, ready, static)
+    for router in routers:
+        app.include_router(router)
     app.router.routes.append(WebSocketRoute(f"{API}/stream", stream.endpoint))
     app.router.routes.append(Mount("/", Ui(static)))
     app.add_middleware(Guard, loopback=loopback)
     return app
 
 
-def _add_stations(app: FastAPI, hub: Hub, clock: Clock, history: HistorySource) -> None:
+def _add_stations(
+    app: FastAPI, hub: Hub, clock: Clock, history: HistorySource, health: Callable[[], Mapping[str, Any]]
+) -> None:
     refusals: dict[int | str, dict[str, Any]] = {404: {"model": schema.ErrorAnswer}, 422: {"model": schema.ErrorAnswer}}
 
     def slots_and_summary(station: str) -> tuple[Fields, dict[str, Fields]]:
@@ -110,9 +116,11 @@ def _add_stations(app: FastAPI, hub: Hub, clock: Clock, history: HistorySource) 
         slots_and_summary(station)
         forecast = _snapshot(hub, f"forecast/{station}").get("forecast")
         if forecast is None:
-            raise ApiError(
-                404, "no_forecast", f"{station} has no forecast yet", "The first comes soon after the start."
-            )
+            if health().get("forecast", {}).get("state") == "preparing":
+                remedy = "Forecasts are being prepared; the first start of a release takes up to a minute."
+            else:
+                remedy = "It comes as soon as the station's devices have reported."
+            raise ApiError(404, "no_forecast", f"{station} has no forecast yet", remedy)
         if forecast["data_age_s"] is not None:
             since = max(clock.now() - forecast["generated_at"], 0.0)
             forecast = forecast | {"data_age_s": round(forecast["data_age_s"] + since, 1)}

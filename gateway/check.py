@@ -12,6 +12,12 @@ from config.loader import LoadedSite
 
 WANTED = ("occupied", "charger_state", "soc")
 """Slot signals without which a station can be watched only in part."""
+INSTEAD = {
+    "occupied": "a slot with a SoC is taken to hold a pack, and one whose device has none to be empty",
+    "charger_state": "a pack is taken to charge while its charger gives power or, without that, its SoC is not full",
+    "soc": "it will be shown as not configured",
+}
+"""What is done where a signal is missing."""
 
 
 def describe(loaded: LoadedSite) -> Iterator[RenderableType]:
@@ -77,6 +83,6 @@ def _notes(devices: list[BoundDevice], loaded: LoadedSite) -> Iterator[str]:
             missing = [slot for slot in range(1, station.slots + 1) if (signal, slot) not in told]
             if missing:
                 slots = "every slot" if len(missing) == station.slots else f"slots {', '.join(map(str, missing))}"
-                yield f"note: {station.id}: no device tells {signal!r} of {slots}; it will be shown as not configured"
+                yield f"note: {station.id}: no device tells {signal!r} of {slots}; {INSTEAD[signal]}"
         if station.demand is None:
             yield f"note: {station.id}: no 'demand' is given; forecasts start from a wide assumption"

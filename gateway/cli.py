@@ -1,4 +1,4 @@
-"""The command line: ``swaptwin demo | run SITE | emulate SITE | check SITE``."""
+"""The command line: ``swaptwin demo | run SITE | emulate SITE | check SITE | backtest``."""
 
 import asyncio
 import signal
@@ -86,6 +86,50 @@ def check(site: SiteFile) -> None:
     loaded = _load(site)
     for part in describe(loaded):
         out.print(part)
+
+
+@app.command()
+def backtest(
+    arrivals: Annotated[
+        Path, typer.Option(metavar="FILE.csv", help="Riders: rows of station,time.", show_default=False)
+    ],
+    site: Annotated[Path, typer.Option(metavar="SITE", help="Site file with these stations.", show_default=False)],
+    train_days: Annotated[int, typer.Option(help="Days before the test to learn from.")] = 28,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DATE", help="First test day, local (default: the file's last days)."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(help="Test days (default: up to 14).")] = None,
+    interval: Annotated[
+        float, typer.Option(min=1.0, max=900.0, help="Seconds between two reports of telemetry.")
+    ] = 30.0,
+    replicas: Annotated[
+        int | None, typer.Option(min=10, max=100_000, help="Futures a forecast (default: the site file's).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise, gaps and futures: the same seed, the same result.")] = 1,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all scores here.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="OUT.html", help="Write a page that shows them.")] = None,
+) -> None:
+    """Score the forecast on recorded arrivals: emulated stations, telemetry only, days it has not seen."""
+    from gateway.backtest.command import run_backtest
+
+    try:
+        run_backtest(
+            _load(site),
+            arrivals,
+            train_days=train_days,
+            first=from_,
+            days=days,
+            interval_s=interval,
+            replicas=replicas,
+            seed=seed,
+            json_file=json_file,
+            report=report,
+            out=out,
+            err=err,
+        )
+    except ConfigError as error:
+        _refuse(error)
 
 
 def _load(file: Path, port: int | None = None) -> LoadedSite:

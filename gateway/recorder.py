@@ -53,10 +53,18 @@ class Recorder:
         self._links()
 
     def swaps(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
-        """Record swaps that the twin saw since its estimate before."""
+        """Record swaps that the twin saw since its estimate before, and drift alarms that came or went."""
         seen = estimate.swaps - (before.swaps if before else 0)
         if seen > 0:
             self._store.event(estimate.time, station, "swap", {"count": seen})
+        now = {(drift.kind, drift.slot): drift for drift in estimate.drifts}
+        were = {(drift.kind, drift.slot): drift for drift in before.drifts} if before else {}
+        for state, drifts in (("on", now.keys() - were.keys()), ("off", were.keys() - now.keys())):
+            for key in drifts:
+                drift = now.get(key) or were[key]
+                slot = None if drift.slot is None else drift.slot + 1
+                detail = {"drift": drift.kind, "slot": slot, "state": state, "since": round(drift.since, 3)}
+                self._store.event(estimate.time, station, "drift", detail | {"magnitude": round(drift.magnitude, 3)})
 
     def _samples(self, keep: bool) -> list[Row]:
         image = self._image

@@ -16,6 +16,15 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class DriftAlarm(Shape):
+    """What telemetry persistently says against the site file. ``magnitude`` is relative; of SoC, an hour."""
+
+    kind: Literal["degraded charger", "soc sensor drift", "station power mismatch"]
+    slot: int | None = None
+    since: float
+    magnitude: float
+
+
 class StationSummary(Shape):
     id: str
     name: str
@@ -38,6 +47,7 @@ class StationSummary(Shape):
     stockout_probability: dict[str, float] | None
     forecast_time: float | None
     protocols: list[str]
+    drifts: list[DriftAlarm]
 
 
 class TwinSlot(Shape):
@@ -45,6 +55,7 @@ class TwinSlot(Shape):
     temperature_c: float | None
     quality: QualityName
     reason: str | None
+    drift: list[DriftAlarm]
 
 
 class Slot(Shape):
@@ -99,20 +110,102 @@ class ReadyBands(Shape):
     p95: list[float]
 
 
-class ForecastAnswer(Shape):
-    station: str
-    generated_at: float
-    valid_until: float
-    model: str
+class Ensemble(Shape):
+    """What an ensemble of futures says."""
+
     replicas: int
     seed: int
-    quality: QualityName
-    reason: str | None
-    data_age_s: float | None
     stockout_probability: dict[str, float]
     lost_swaps: dict[str, float]
     time_to_stockout_s: Quantiles
     ready: ReadyBands
+
+
+class EtaAnswer(Shape):
+    """Seconds from ``generated_at`` until a charging pack is ready and full; null: never as power is shared now."""
+
+    slot: int
+    ready_s: float | None
+    full_s: float | None
+
+
+class DriversAnswer(Shape):
+    """By how much P(stockout, 60 min) would fall without each cause."""
+
+    demand: float
+    charging: float
+    faults: float
+
+
+class AdviceOption(Shape):
+    action: Literal["packs_added", "slots_repaired", "grid_limit_w", "demand_reduced"]
+    amount: float
+    slots: list[int]
+    probability: float
+
+
+class Advice(Shape):
+    target: float
+    probability: float
+    text: str
+    options: list[AdviceOption]
+
+
+class ForecastAnswer(Ensemble):
+    station: str
+    generated_at: float
+    valid_until: float
+    model: str
+    quality: QualityName
+    reason: str | None
+    data_age_s: float | None
+    eta: list[EtaAnswer]
+    drivers: DriversAnswer | None
+    advice: Advice | None
+
+
+class AdviceAnswer(Advice):
+    station: str
+    generated_at: float
+    model: str
+    quality: QualityName
+    reason: str | None
+    replicas: int
+    seed: int
+
+
+class Paired(Shape):
+    """A mean difference over the same futures, with its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Differences(Shape):
+    stockout_probability: dict[str, Paired]
+    lost_swaps: dict[str, Paired]
+
+
+class ChangeMade(Shape):
+    what: str
+    before: float
+    after: float
+    slots: list[int]
+
+
+class WhatIfAnswer(Shape):
+    station: str
+    generated_at: float
+    model: str
+    quality: QualityName
+    reason: str | None
+    replicas: int
+    seed: int
+    base: Ensemble
+    changed: Ensemble
+    difference: Differences
+    changes: list[ChangeMade]
 
 
 class HistoryAnswer(Shape):

@@ -15,7 +15,13 @@ from adapters.supervisor import supervise
 from config.clock import Clock
 from config.loader import LoadedSite
 from gateway.api import create_app
-from gateway.forecast_runner import Basis, ForecastRunner
+from gateway.api_skill import skill_router
+from gateway.api_whatif import whatif_router
+from gateway.basis import Bases
+from gateway.demand_learner import DemandLearner
+from gateway.ensembles import Ensembles
+from gateway.forecast_object import Basis, prepare
+from gateway.forecast_runner import ForecastRunner
 from gateway.guard import is_loopback
 from gateway.health import Health, LoopMonitor, Part
 from gateway.hub import Hub
@@ -24,11 +30,12 @@ from gateway.layout import layouts
 from gateway.publisher import Publisher
 from gateway.recorder import Recorder
 from gateway.server import Server, listen
+from gateway.skill import Skill
 from gateway.store import Store
 from gateway.stream import Stream
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
-from gateway.views import heard
+from gateway.whatif import WhatIf
 from twin.observation import Estimate
 
 SWEEP_S = 0.25
@@ -46,8 +53,8 @@ async def run(
 ) -> None:
     """Run a site's gateway until cancelled.
 
-    ``on_ready`` gets the address of the page once it is served. Raises ``ListenError`` or ``StoreError`` before
-    anything is started.
+    ``on_ready`` gets the address of the page once it is served. Raises ``ListenError``, ``StoreError`` or
+    ``ConfigError`` (a file of past swaps) before anything is started.
     """
     settings = loaded.site.gateway
     sock = await listen(settings.host, settings.port)
@@ -55,7 +62,9 @@ async def run(
     with sock:
         await asyncio.to_thread(store.open)
         try:
-            await _Gateway(loaded, clock, store, emulated).run(sock, on_ready)
+            gateway = _Gateway(loaded, clock, store, emulated)
+            await asyncio.to_thread(gateway.demand.restore)
+            await gateway.run(sock, on_ready)
         finally:
             await asyncio.shield(asyncio.to_thread(store.close))
 
@@ -70,11 +79,17 @@ class _Gateway:
         self.layouts = layouts(bound)
         self.hub = Hub(clock)
         self.twins = TwinRunner(self.image, self.layouts, clock, self._stepped)
-        self.forecasts = ForecastRunner(loaded, clock, self._basis, self._forecasted)
+        self.ensembles = Ensembles(clock, prepare)
+        self.forecasts = ForecastRunner(loaded, clock, self.ensembles, self._basis, self._forecasted)
         self.publisher = Publisher(
             self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest
         )
+        self.demand = DemandLearner(loaded, clock, store)
+        self.bases = Bases(self.image, self.layouts, self.twins.estimates, self.publisher.summaries, self.demand)
+        targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
+        self.whatif = WhatIf(clock, self.ensembles, self.bases.of, targets)
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
+        self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
         release = _release()
         self.stream = Stream(self.hub, clock, version=release)
@@ -87,7 +102,8 @@ class _Gateway:
         }
         parts: dict[str, Part] = {
             "twin": self.twins.health,
-            "forecast": lambda: {"age_s": self.forecasts.age_s(), "duration_s": self.forecasts.duration_s},
+            "forecast": self.forecasts.health,
+            "skill": self.skill.health,
             "stream": self.stream.status,
             "store": store.health,
             "devices": self._devices,
@@ -105,6 +121,10 @@ class _Gateway:
             ready=lambda: self.image.swept,
             loopback=is_loopback(self.loaded.site.gateway.host),
             version=self.stream.version,
+            routers=[
+                whatif_router(self.whatif, frozenset(self.layouts)),
+                skill_router(self.skill, frozenset(self.layouts)),
+            ],
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
         self.image.sweep()
@@ -112,7 +132,17 @@ class _Gateway:
             for device in self.image.devices:
                 group.create_task(supervise(build(device, self.clock), self.image.sink(device), self.clock))
             group.create_task(self._sweep())
-            for room in (self.twins, self.forecasts, self.publisher, self.recorder, self.monitor, server):
+            rooms = (
+                self.twins,
+                self.demand,
+                self.forecasts,
+                self.publisher,
+                self.recorder,
+                self.skill,
+                self.monitor,
+                server,
+            )
+            for room in rooms:
                 group.create_task(room.run())
             # What stands now stands for good: the collector need not look at it again, which would stop the loop.
             gc.collect()
@@ -128,6 +158,7 @@ class _Gateway:
 
     def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
         self.recorder.swaps(station, estimate, before)
+        self.demand.stepped(station, estimate, before)
         if before is None or before.ready != estimate.ready:
             self.forecasts.hurry(station)
             self.publisher.mark(station)
@@ -135,13 +166,7 @@ class _Gateway:
             self.publisher.mark(station)
 
     def _basis(self, station: str) -> Basis | None:
-        estimate = self.twins.estimates.get(station)
-        if estimate is None or not heard(self.image, self.layouts[station]):
-            return None
-        summary = self.publisher.summaries[station]
-        if summary["quality"] == "good" and not estimate.substituted.any():
-            return Basis(estimate, "good", None, summary["data_time"])
-        return Basis(estimate, "uncertain", "substituted", summary["data_time"])
+        return self.bases.of(station)
 
     def _forecasted(self, station: str, made: dict[str, Any]) -> None:
         self.store.forecast(made)

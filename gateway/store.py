@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,26 @@ Row = tuple[str, float, float | None, int, int]
 """Path, time (UTC epoch seconds), value (``None`` where bad), quality, reason."""
 Record = tuple[str, tuple[Any, ...]]
 """Statement and values of an event or a forecast."""
+Day = tuple[str, int, bytes, bytes]
+"""Station, day (UTC, since 1970); swaps and seconds of exposure of its 96 quarter hours, as ``gateway.quarter_log``
+packs them."""
 
 _SAMPLE = "INSERT INTO samples (point, time, value, quality, reason) VALUES (?, ?, ?, ?, ?)"
 _EVENT = "INSERT INTO events (time, station, kind, detail) VALUES (?, ?, ?, ?)"
+_DEMAND = "INSERT OR REPLACE INTO demand (station, time, state) VALUES (?, ?, ?)"
+_DEMANDS = "SELECT station, state FROM demand"
+_DAY = "INSERT OR REPLACE INTO quarters (station, day, swaps, exposure) VALUES (?, ?, ?, ?)"
+_DAYS = "SELECT station, day, swaps, exposure FROM quarters WHERE day >= ? ORDER BY day, station"
+_FORGET_DAYS = "DELETE FROM quarters WHERE day < ?"
+_BOOST = "INSERT OR REPLACE INTO boost (id, time, trees) VALUES (1, ?, ?)"
+_BOOSTED = "SELECT trees FROM boost"
+_SKILL = (
+    "INSERT INTO skill (station, horizon, time, bin, n, said, happened, brier, reference, log_loss, latest) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station, horizon, time, bin) DO UPDATE SET "
+    "n = n + excluded.n, said = said + excluded.said, happened = happened + excluded.happened, "
+    "brier = brier + excluded.brier, "
+    "reference = reference + excluded.reference, log_loss = log_loss + excluded.log_loss, latest = excluded.latest"
+)
 _FORECAST = "INSERT INTO forecasts (station, generated_at, model, quality, body) VALUES (?, ?, ?, ?, ?)"
 
 log = structlog.get_logger()
@@ -107,6 +125,49 @@ class Store:
         head = (made["station"], made["generated_at"], made["model"], made["quality"])
         self._record(_FORECAST, (*head, orjson.dumps(made).decode()))
 
+    def demand(self, time: float, station: str, state: dict[str, Any]) -> None:
+        """Queue what was learned of a station's demand, in place of what was stored before."""
+        self._record(_DEMAND, (station, time, orjson.dumps(state).decode()))
+
+    def demands(self) -> dict[str, str]:
+        """What was learned of demand, by station, as JSON. Blocks; for use after ``open``."""
+        with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection:
+            return dict(connection.execute(_DEMANDS))
+
+    def day(self, row: Day) -> None:
+        """Queue a station's quarter hours of a day, in place of what was stored of it before."""
+        self._record(_DAY, row)
+
+    def past_days(self, rows: Iterable[Day]) -> None:
+        """Store many days at once; blocks until they are on disk. Raises ``StoreError``."""
+        try:
+            with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection, connection:
+                connection.executemany(_DAY, rows)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.file}: {error}. {_remedy(error)}") from error
+
+    def forget_days(self, before: int) -> None:
+        """Queue that the quarter hours of all days before one are deleted."""
+        self._record(_FORGET_DAYS, (before,))
+
+    def boost(self, time: float, trees: tuple[str, ...]) -> None:
+        """Queue the corrections learned from all stations, in place of those stored before."""
+        self._record(_BOOST, (time, orjson.dumps(trees).decode()))
+
+    def boosted(self) -> tuple[str, ...] | None:
+        """The corrections that were stored last. Blocks; for use after ``open``."""
+        with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection:
+            row = connection.execute(_BOOSTED).fetchone()
+        return None if row is None else tuple(orjson.loads(row[0]))
+
+    def skill(self, row: tuple[str, int, float, int, int, float, float, float, float, float, float]) -> None:
+        """Queue scores of a station's matured forecasts, to be added to those of the same half hour and bin.
+
+        Station, horizon (s), half hour (epoch s), bin of probability, number of forecasts; sums over them of the
+        probability, of outcomes, of the squared error, of climatology's, of the log loss; when the latest was made.
+        """
+        self._record(_SKILL, row)
+
     async def history(self, path: str, start: float, end: float, buckets: int) -> History:
         """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
         keep_s = KEEP_S * max(self._clock.speed, 1.0)
@@ -156,6 +217,16 @@ class Store:
         columns = {"id": int, "station": str, "generated_at": float, "model": str, "quality": str, "body": str}
         database.table("forecasts").create(columns, pk="id", if_not_exists=True)
         database.table("forecasts").create_index(["station", "generated_at"], if_not_exists=True)
+        database.table("demand").create({"station": str, "time": float, "state": str}, pk="station", if_not_exists=True)
+        columns = {"station": str, "day": int, "swaps": bytes, "exposure": bytes}
+        database.table("quarters").create(columns, pk=("station", "day"), if_not_exists=True)
+        database.table("quarters").create_index(["day"], if_not_exists=True)
+        database.table("boost").create({"id": int, "time": float, "trees": str}, pk="id", if_not_exists=True)
+        columns = {"station": str, "horizon": int, "time": float, "bin": int, "n": int}
+        sums = ("said", "happened", "brier", "reference", "log_loss", "latest")
+        database.table("skill").create(
+            columns | dict.fromkeys(sums, float), pk=("station", "horizon", "time", "bin"), if_not_exists=True
+        )
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _write(self, connection: sqlite3.Connection) -> None:
@@ -232,6 +303,12 @@ class Store:
             number = connection.execute("INSERT INTO points (path) VALUES (?) RETURNING id", (path,)).fetchone()[0]
             self._points[path] = number
         return number
+
+
+def read_days(file: Path, first: int) -> list[Day]:
+    """All stations' quarter hours from a day on, in order of days. Blocks; any process may ask."""
+    with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection:
+        return connection.execute(_DAYS, (first,)).fetchall()
 
 
 def _remedy(error: Exception) -> str:

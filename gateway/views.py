@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from adapters.base import LinkState
 from gateway.image import DeviceSink, Image
 from gateway.layout import Layout, Rows
+from gateway.observe import presence
+from twin.drift import Drift
 from twin.observation import Estimate
 from twin.signals import PACK_SIGNALS, SIGNALS, ChargerState, Kind, Quality, Reason
 from twin.spec import SlotPhase
@@ -23,6 +25,7 @@ Fields = dict[str, Any]
 DIGITS = {"soc": 4, "soh": 4, "temperature_c": 1, "voltage_v": 2, "current_a": 2, "power_w": 1, "capacity_wh": 1}
 SLOT_SIGNALS = tuple(name for entity, name in SIGNALS if entity == "slot")
 _STATES = {float(state): state.name.lower() for state in ChargerState}
+_INFERRED = "uncertain/substituted"
 _BLOCKED = (ChargerState.COOLING, ChargerState.FAULT, ChargerState.DISABLED)
 
 
@@ -60,8 +63,8 @@ def heard(image: Image, layout: Layout) -> bool:
 
 def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     """Join telemetry and twin, slot by slot."""
-    occupied, occupied_good = _values(image, layout.slot["occupied"])
-    state, state_good = _values(image, layout.slot["charger_state"])
+    seen = presence(image, layout)
+    occupied_good, state, state_good = seen.occupied_good, seen.state, seen.state_good
     soc, soc_good = _values(image, layout.slot["soc"])
     enabled, enabled_good = _values(image, layout.slot["enabled"])
     locked, locked_good = _values(image, layout.slot["locked"])
@@ -69,7 +72,7 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     closed = (
         (enabled_good & (enabled == 0.0)) | (locked_good & (locked == 0.0)) | (state_good & np.isin(state, _BLOCKED))
     )
-    empty = occupied_good & (occupied == 0.0)
+    empty = occupied_good & ~seen.occupied
     full = soc_good & (soc >= layout.station.ready_soc)
     # Readiness is known where all of its parts are good, or where one good part alone rules it out.
     known = empty | (closed & occupied_good) | (occupied_good & state_good & soc_good)
@@ -84,8 +87,10 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
         is_occupied = np.where(occupied_good, is_occupied, phase != SlotPhase.EMPTY)
         charging = np.where(state_good, charging, phase == SlotPhase.CHARGING)
         faulted = np.where(state_good, faulted, phase == SlotPhase.OUT)
-    present = occupied != 0.0
+    present = seen.present
     matters = np.concatenate([layout.slot["occupied"], layout.slot["charger_state"], layout.slot["soc"][present]])
+    # What a device type does not report cannot be bad, unless it reports nothing of what matters.
+    matters = matters[matters >= 0] if (matters >= 0).any() else matters
     return Live(heard(image, layout), is_occupied, charging, faulted, ready, ~known, present, matters)
 
 
@@ -122,6 +127,7 @@ def _summary(
         ready_quality, ready_reason = Quality.GOOD, Reason.NONE
     limit_w = _own(image, layout, "grid_limit_w")
     time = data_time(image, current.matters)
+    drifts = estimate.drifts if estimate else ()
     return {
         "id": station.id,
         "name": station.name,
@@ -145,6 +151,7 @@ def _summary(
         "stockout_probability": forecast["stockout_probability"] if forecast else None,
         "forecast_time": forecast["generated_at"] if forecast else None,
         "protocols": sorted({device.profile.protocol for device in layout.devices}),
+        "drifts": [{"slot": None if drift.slot is None else drift.slot + 1} | _drift(drift) for drift in drifts],
     }
 
 
@@ -158,6 +165,7 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
     times = np.fmin(image.as_of(layout.slot["occupied"]), image.as_of(layout.slot["charger_state"]))
     times = np.fmin(times, np.where(current.present, image.as_of(layout.slot["soc"]), np.nan))
     beliefs = _beliefs(estimate, layout.station.slots)
+    inferred = _inferred(image, layout)
     slots: dict[str, Fields] = {}
     for index in range(layout.station.slots):
         empty = columns["occupied"][index] is False
@@ -167,11 +175,16 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
             absent = empty and name in PACK_SIGNALS
             fields[name] = None if absent else columns[name][index]
             quality = marks[name][index]
+            if fields[name] is None and name in inferred and not configured[name][index]:
+                fields[name] = inferred[name][index]
+                if fields[name] is not None:
+                    not_good[name] = _INFERRED
             if quality != Quality.GOOD and configured[name][index] and not absent:
                 not_good[name] = f"{quality_name(quality)}/{reason_name(reasons[name][index])}"
         needed = ["occupied", "charger_state"]
         if not empty:
             needed.append("soc")
+        needed = [name for name in needed if configured[name][index]] or needed
         worst = max(needed, key=lambda name: marks[name][index])
         unknown = not current.heard or (bool(current.from_twin[index]) and estimate is None)
         fields |= {
@@ -270,15 +283,29 @@ def _beliefs(estimate: Estimate | None, slots: int) -> Sequence[Fields | None]:
             "temperature_c": None if phase == SlotPhase.EMPTY else _number(temperature, 1),
             "quality": "uncertain" if alone else "good",
             "reason": "substituted" if alone else None,
+            "drift": [_drift(drift) for drift in estimate.drifts if drift.slot == index],
         }
-        for phase, soc, temperature, alone in zip(
-            state.phase.tolist(),
-            state.soc.tolist(),
-            state.temperature_c.tolist(),
-            estimate.substituted.tolist(),
-            strict=True,
+        for index, (phase, soc, temperature, alone) in enumerate(
+            zip(
+                state.phase.tolist(),
+                state.soc.tolist(),
+                state.temperature_c.tolist(),
+                estimate.substituted.tolist(),
+                strict=True,
+            )
         )
     ]
+
+
+def _drift(drift: Drift) -> Fields:
+    return {"kind": drift.kind, "since": _number(drift.since, 3), "magnitude": _number(drift.magnitude, 2)}
+
+
+def _inferred(image: Image, layout: Layout) -> dict[str, list[Any]]:
+    """Occupancy and charger states as the twin takes them, for slots whose devices do not report them."""
+    seen = presence(image, layout)
+    occupied = [bool(value) if good else None for value, good in zip(seen.occupied, seen.occupied_good, strict=True)]
+    return {"occupied": occupied, "charger_state": [_STATES.get(value) for value in seen.state.tolist()]}
 
 
 def _own(image: Image, layout: Layout, signal: str) -> float | None:

@@ -46,6 +46,15 @@ class Charger:
         self._held = True
         self._update(pack, now)
 
+    def memory(self) -> tuple[float, bool, bool, bool, bool]:
+        """What the charger knows beyond its state: the end of the rest; full, derated, tripped and held."""
+        return self._rest_until, self._full, self._derated, self._tripped, self._held
+
+    def remember(self, state: ChargerState, current_a: float, *, full: bool, derated: bool, tripped: bool) -> None:
+        """Go on from where another run of the same physics has come to."""
+        self.state, self.current_a = state, current_a
+        self._full, self._derated, self._tripped = full, derated, tripped
+
     def wanted_w(self, pack: Pack | None, now: float) -> float:
         """Power that the charger would put into the pack now if the grid allowed it."""
         self._update(pack, now)

@@ -9,27 +9,27 @@ CELL_LIMIT_V = 3.45
 """Voltage at which a cell is held while the current tapers: the usual long-life limit of iron-phosphate cells."""
 
 # Rest voltage of an iron-phosphate cell: steep at both ends, a plateau between.
-_OCV_SOC = (0.0, 0.02, 0.05, 0.10, 0.20, 0.40, 0.60, 0.80, 0.88, 0.93, 0.97, 1.0)
-_OCV_V = (2.60, 2.90, 3.05, 3.17, 3.22, 3.26, 3.29, 3.325, 3.353, 3.378, 3.410, 3.450)
+OCV_SOC = (0.0, 0.02, 0.05, 0.10, 0.20, 0.40, 0.60, 0.80, 0.88, 0.93, 0.97, 1.0)
+OCV_V = (2.60, 2.90, 3.05, 3.17, 3.22, 3.26, 3.29, 3.325, 3.353, 3.378, 3.410, 3.450)
 _OCV_MEAN_V = sum(
-    (v0 + v1) / 2.0 * (s1 - s0) for (s0, s1), (v0, v1) in zip(pairwise(_OCV_SOC), pairwise(_OCV_V), strict=True)
+    (v0 + v1) / 2.0 * (s1 - s0) for (s0, s1), (v0, v1) in zip(pairwise(OCV_SOC), pairwise(OCV_V), strict=True)
 )
 
 # Ohmic and slow polarisation resistance of a cell together. A separate RC pair would only move the first
 # minutes of a charge of more than an hour, below what the telemetry resolves.
-_CELL_OHM_AH = 0.121
-_HEAT_CAPACITY_J_PER_K_WH = 5.4
-_COOLING_W_PER_K_WH = 0.002
-_RESISTANCE_GROWTH = 2.0
-_FADE_PER_CYCLE = 1e-4
+CELL_OHM_AH = 0.121
+HEAT_CAPACITY_J_PER_K_WH = 5.4
+COOLING_W_PER_K_WH = 0.002
+RESISTANCE_GROWTH = 2.0
+FADE_PER_CYCLE = 1e-4
 
 
 def cell_ocv_v(soc: float) -> float:
     """Rest voltage of one cell at a state of charge (0-1), linear between the points of the curve."""
-    right = min(max(bisect_right(_OCV_SOC, soc), 1), len(_OCV_SOC) - 1)
+    right = min(max(bisect_right(OCV_SOC, soc), 1), len(OCV_SOC) - 1)
     left = right - 1
-    part = (soc - _OCV_SOC[left]) / (_OCV_SOC[right] - _OCV_SOC[left])
-    return _OCV_V[left] + part * (_OCV_V[right] - _OCV_V[left])
+    part = (soc - OCV_SOC[left]) / (OCV_SOC[right] - OCV_SOC[left])
+    return OCV_V[left] + part * (OCV_V[right] - OCV_V[left])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class Pack:
 
     @property
     def resistance_ohm(self) -> float:
-        ageing = 1.0 + _RESISTANCE_GROWTH * (1.0 - self.soh)
-        return self.kind.cells * _CELL_OHM_AH / self.kind.charge_ah * ageing
+        ageing = 1.0 + RESISTANCE_GROWTH * (1.0 - self.soh)
+        return self.kind.cells * CELL_OHM_AH / self.kind.charge_ah * ageing
 
     def voltage_v(self, current_a: float) -> float:
         """Voltage at the terminals at a current."""
@@ -99,8 +99,8 @@ class Pack:
         charge = current_a * seconds / 3600.0 / self.charge_ah
         self.soc = min(max(self.soc + charge, 0.0), 1.0)
         self._age(abs(charge) / 2.0)
-        loss_w = _COOLING_W_PER_K_WH * self.kind.capacity_wh * (self.temperature_c - ambient_c)
-        self.temperature_c += (self.heat_w - loss_w) * seconds / (_HEAT_CAPACITY_J_PER_K_WH * self.kind.capacity_wh)
+        loss_w = COOLING_W_PER_K_WH * self.kind.capacity_wh * (self.temperature_c - ambient_c)
+        self.temperature_c += (self.heat_w - loss_w) * seconds / (HEAT_CAPACITY_J_PER_K_WH * self.kind.capacity_wh)
 
     def ride(self, soc: float, temperature_c: float) -> None:
         """Come back from a rider with less charge."""
@@ -110,4 +110,4 @@ class Pack:
 
     def _age(self, cycles: float) -> None:
         self.cycles += cycles
-        self.soh = max(self.soh - _FADE_PER_CYCLE * cycles, 0.5)
+        self.soh = max(self.soh - FADE_PER_CYCLE * cycles, 0.5)

@@ -72,6 +72,11 @@ class ListedRiders:
         self._times = [time for time in times if time > start]
         self._next = 0
 
+    @property
+    def due(self) -> float:
+        """When the next one comes; ``inf``: nobody any more."""
+        return self._times[self._next] if self._next < len(self._times) else math.inf
+
     def until(self, time: float) -> list[float]:
         first = self._next
         while self._next < len(self._times) and self._times[self._next] <= time:

@@ -24,11 +24,16 @@ class SlotPhase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PackSpec:
-    """A class of packs. ``soc_infinity`` and ``tau_s`` shape the constant-voltage phase (twin.charging)."""
+    """A class of packs. ``soc_infinity`` and ``tau_s`` shape the constant-voltage phase (twin.charging).
+
+    ``rate_cap``: points (SoC, C-rate in 1/h) of the most that the pack takes, linear between them and constant
+    outside, for packs whose current is reduced long before the voltage limit.
+    """
 
     capacity_wh: float = 1500.0
     soc_infinity: float = 1.02
     tau_s: float = 720.0
+    rate_cap: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,13 @@ class ThermalSpec:
 
 @dataclass(frozen=True, slots=True)
 class StationSpec:
-    """A station as the model sees it. Power in W at the grid side where it says ``grid``."""
+    """A station as the model sees it. Power in W at the grid side where it says ``grid``.
+
+    Packs are of class 0, ``pack``, or of the classes 1, 2, ... in ``more_packs``; ``returned_shares`` says which share
+    of the packs that riders bring is of each class (empty: all of class 0). A rider takes a pack of any class. With
+    ``chargers`` fewer than slots, packs wait for one in the order in which they came. ``share_tick_s`` is the tick on
+    which the cabinet's controller shares the grid limit anew, besides the charging events; 0: it does so all the time.
+    """
 
     slots: int
     grid_limit_w: float
@@ -70,6 +81,15 @@ class StationSpec:
     thermal: ThermalSpec = ThermalSpec()
     returned_soc: tuple[float, float] = (0.10, 0.40)
     returned_temperature_c: tuple[float, float] = (30.0, 42.0)
+    more_packs: tuple[PackSpec, ...] = ()
+    returned_shares: tuple[float, ...] = ()
+    chargers: int | None = None
+    share_tick_s: float = 0.0
+
+    @property
+    def packs(self) -> tuple[PackSpec, ...]:
+        """All classes of packs, by number."""
+        return (self.pack, *self.more_packs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +97,19 @@ class Segments:
     """How every slot runs on, in closed form, since the latest event that touched it. One entry a slot.
 
     From ``since``, where the pack stood at ``soc`` and ``temperature_c``, a charging slot takes ``rate_per_s``
-    (held, or falling exponentially where ``tapering``) until ``due``, when ``event`` (twin.slot) comes.
+    (growing by ``ramp_per_s2``, or falling exponentially where ``tapering``) until ``due``, when ``event``
+    (twin.slot) comes. ``reshare_at``: when the station shares its limit anew if no event comes before.
     """
 
     since: Floats
     soc: Floats
     temperature_c: Floats
     rate_per_s: Floats
+    ramp_per_s2: Floats
     tapering: NDArray[np.bool_]
     due: Floats
     event: NDArray[np.int8]
+    reshare_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +119,12 @@ class StationState:
     ``bay_until`` is the time at which a swap under way ends (``inf``: the bay is free), ``bay_slot`` the slot
     that the returned pack will go into. ``queue`` riders wait; ``patience_until`` says when the first of them
     leave, as far as it is known. ``segments`` carry the sharing of power in force, so that a station rebuilt
-    from its snapshot goes on to the last bit; without them power is shared anew at ``time``.
+    from its snapshot goes on to the last bit; without them power is shared anew at ``time`` (so drop them to go on
+    under another limit).
+
+    Learned or known, one entry a slot, ``None`` for what the spec says: ``pack_class``, the charger's
+    ``charger_power_w`` and ``charger_efficiency``, and ``tau_scale``, which multiplies the taper's time constant.
+    ``charging_since``: when each pack came to be charged, which is the order in which packs wait for a charger.
     """
 
     time: float
@@ -110,6 +138,11 @@ class StationState:
     queue: int = 0
     patience_until: tuple[float, ...] = ()
     segments: Segments | None = None
+    pack_class: NDArray[np.int8] | None = None
+    charger_power_w: Floats | None = None
+    charger_efficiency: Floats | None = None
+    tau_scale: Floats | None = None
+    charging_since: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Script:
         page.clock.install(time=START)
         page.route("**/api/v1/health", lambda route: route.fulfill(json=world.health(timezone="UTC")))
         page.route("**/history**", lambda route: route.fulfill(json={"t": [], "mean": [], "last": [], "quality": []}))
+        page.route("**/skill", lambda route: route.fulfill(json=world.skill()))
         page.route_web_socket("**/api/v1/stream", self._accept)
 
     def _accept(self, socket: WebSocketRoute) -> None:

@@ -23,9 +23,13 @@ def findings(page: Page) -> list[Any]:
 @pytest.mark.parametrize("path", ["/", "/station/S001", "/station/S002?slot=2", "/nowhere"])
 def test_no_finding(page: Page, bench: Bench, scheme: Literal["light", "dark"], width: int, path: str) -> None:
     since = bench.clock.now() - 42
-    bench.publish_station(1, quality="uncertain", reason="stale", data_time=since, faulted=1)
     bench.publish_slot(1, 2, quality="uncertain", reason="stale", data_time=since, not_good={"soc": "uncertain/stale"})
     bench.publish_slot(1, 5, charger_state="fault", door_open=True)
+    alarm = {"kind": "degraded charger", "since": since, "magnitude": -0.3}
+    bench.publish_slot(1, 7, twin={"soc": 0.3, "quality": "good", "reason": None, "drift": [alarm]})
+    bench.publish_station(
+        1, quality="uncertain", reason="stale", data_time=since, faulted=1, drifts=[alarm | {"slot": 7}]
+    )
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(bench.url + path)

@@ -11,7 +11,9 @@ def test_the_cabinet_shows_every_slot_with_a_name_that_tells_all(page: Page, ben
     page.goto(bench.url + "/station/S001")
     slots = page.locator("button.slot")
     expect(slots).to_have_count(10)
-    expect(page.get_by_role("button", name="Slot 1 charging 27 % pack PK-00017A1F", exact=True)).to_be_visible()
+    expect(
+        page.get_by_role("button", name="Slot 1 charging 27 % pack PK-00017A1F ready in 12 min", exact=True)
+    ).to_be_visible()
     expect(page.get_by_role("button", name="Slot 2 full 98 % pack PK-00027A2F ready", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Slot 4 empty", exact=True)).to_be_visible()
 
@@ -38,7 +40,7 @@ def test_a_stale_charge_shows_the_twins_estimate_beside_the_last_that_was_said(p
         data_time=silent_since,
         source_time=silent_since,
         not_good={"soc": "uncertain/stale"},
-        twin={"soc": 0.5, "temperature_c": 26.0, "quality": "uncertain", "reason": "substituted"},
+        twin={"soc": 0.5, "temperature_c": 26.0, "quality": "uncertain", "reason": "substituted", "drift": []},
     )
     slot = page.locator("button[data-slot='2']")
     expect(slot.locator(".level.estimated .number")).to_have_text("≈ 50 %")
@@ -94,3 +96,46 @@ def test_a_station_whose_first_forecast_is_to_come_says_so_and_takes_it_in(page:
     expect(page.get_by_text("no forecast yet")).to_be_visible()
     bench.publish("forecast/S001", {"forecast": world.forecast(0, bench.clock.now())})
     expect(page.get_by_text(re.compile(r"forecast made \d+ s ago"))).to_be_visible()
+
+
+def test_a_forecast_explains_itself_and_what_would_help(page: Page, bench: Bench) -> None:
+    skill = world.skill(forecasts=412, brier_skill=0.314)
+    page.route("**/stations/S002/skill", lambda route: route.fulfill(json=skill))
+    page.goto(bench.url + "/station/S002")
+    fact = page.locator("section.forecast [data-fact]")
+    expect(fact.locator("dt")).to_have_text(["Advice", "Causes", "Model", "So far"])
+    expect(fact.nth(0)).to_contain_text(
+        "Bring 1 full pack: the risk of a stockout within 60 min falls from 62 % to 4 %."
+    )
+    expect(fact.nth(0)).to_contain_text("Also enough: raise the grid limit to 24.0 kW (5 %).")
+    expect(fact.nth(1).locator("caption")).to_contain_text("Points of the 62 % within 60 min")
+    expect(fact.nth(1).locator("td.right")).to_have_text(["+31", "+22", "0"])
+    expect(fact.nth(2)).to_contain_text("500 futures from live data; demand learned.")
+    expect(fact.nth(3)).to_contain_text("Brier skill 0.31, 412 forecasts of 60 min scored")
+    silent = world.forecast(1, bench.clock.now(), model="climatology", data_age_s=852.0, drivers=None, advice=None)
+    bench.publish("forecast/S002", {"forecast": silent})
+    expect(fact.locator("dt")).to_have_text(["Model", "So far"])
+    expect(fact.first).to_contain_text("Climatology: no data for 14 min.")
+
+
+def test_a_charging_pack_says_when_it_is_ready_in_its_slot_and_in_the_details(page: Page, bench: Bench) -> None:
+    page.goto(bench.url + "/station/S001?slot=7")
+    expect(page.locator("button[data-slot='1'] .soon")).to_have_text("ready in 12 min")
+    expect(page.locator("button[data-slot='3'] .soon")).to_have_text("waiting")
+    expect(page.locator("button[data-slot='7'] .soon")).to_have_text(re.compile(r"^ready \d\d:\d\d$"))
+    expect(page.locator("button[data-slot='2'] .soon")).to_have_count(0)
+    expect(page.get_by_role("row", name=re.compile(r"^Ready at \d\d:\d\d$"))).to_be_visible()
+    outdated = world.forecast(0, bench.clock.now(), valid_until=bench.clock.now() - 60)
+    bench.publish("forecast/S001", {"forecast": outdated})
+    expect(page.locator("button .soon")).to_have_count(0)
+
+
+def test_an_alarm_of_the_twin_is_told_in_words_beside_its_slot(page: Page, bench: Bench) -> None:
+    now = bench.clock.now()
+    alarm = {"kind": "degraded charger", "since": now - 605, "magnitude": -0.3}
+    bench.publish_slot(0, 1, twin={"soc": 0.3, "quality": "good", "reason": None, "drift": [alarm]})
+    bench.publish_station(0, drifts=[alarm | {"slot": 1}])
+    page.goto(bench.url + "/station/S001")
+    expect(page.get_by_text("Slot 1: charger weaker than expected, \u221230 %, for 10 min")).to_be_visible()
+    slot = page.locator("button[data-slot='1']")
+    expect(slot).to_have_accessible_name(re.compile("^Slot 1 charger weaker than expected, \u221230 %"))

@@ -9,6 +9,7 @@ Fields = dict[str, Any]
 NAMES = ["Harbour", "North Station", "Market Square", "University", "Ring Road West", "Old Mill"]
 PROTOCOLS = [["opcua"], ["modbus"], ["mqtt"], ["opcua"], ["modbus"], ["modbus", "mqtt", "opcua"]]
 HOUR = [0.02, 0.62, 0.0, 0.27, 0.08, 0.001]
+TARGET = 0.05
 STATES = ["charging", "full", "charging", "idle", "full", "cooling", "charging", "full", "charging", "charging"]
 
 
@@ -41,6 +42,7 @@ def summary(index: int, now: float, **changes: Any) -> Fields:
         "stockout_probability": probabilities(HOUR[index]),
         "forecast_time": now - 8,
         "protocols": PROTOCOLS[index],
+        "drifts": [],
     } | changes
 
 
@@ -72,7 +74,7 @@ def slot(number: int, now: float, **changes: Any) -> Fields:
         "current_a": 27.7 if state == "charging" else 0.0,
         "ready": soc is not None and soc >= 0.9,
         "not_good": {},
-        "twin": {"soc": soc, "temperature_c": temperature, "quality": "good", "reason": None},
+        "twin": {"soc": soc, "temperature_c": temperature, "quality": "good", "reason": None, "drift": []},
     } | changes
 
 
@@ -92,7 +94,7 @@ def forecast(index: int, now: float, **changes: Any) -> Fields:
         "station": f"S{index + 1:03d}",
         "generated_at": now - 8,
         "valid_until": now + 7192,
-        "model": "ensemble-1",
+        "model": "ensemble/learned-demand",
         "replicas": 500,
         "seed": 7,
         "quality": "good",
@@ -103,7 +105,32 @@ def forecast(index: int, now: float, **changes: Any) -> Fields:
         "time_to_stockout_s": {"p10": 1900.0, "p50": 4600.0, "p90": None},
         "ready": {"t": [now - 8 + 60 * i for i in steps]}
         | {"p05": band(-3.2), "p25": band(-1.3), "p50": band(0), "p75": band(1.3), "p95": band(3.2)},
+        "eta": [
+            {"slot": 1, "ready_s": 728.0, "full_s": 2400.0},
+            {"slot": 3, "ready_s": None, "full_s": None},
+            {"slot": 7, "ready_s": 9008.0, "full_s": 12_008.0},
+        ],
+        "drivers": {"demand": 0.31, "charging": 0.22, "faults": 0.0} if HOUR[index] >= 0.02 else None,
+        "advice": advice(HOUR[index]) if HOUR[index] > TARGET else None,
     } | changes
+
+
+def advice(probability: float) -> Fields:
+    """What would bring such a risk under the target."""
+    return {
+        "target": TARGET,
+        "probability": probability,
+        "text": f"Bring 1 full pack: the risk of a stockout within 60 min falls from {100 * probability:.0f} % to 4 %.",
+        "options": [
+            {"action": "packs_added", "amount": 1, "slots": [], "probability": 0.04},
+            {"action": "grid_limit_w", "amount": 24_000.0, "slots": [], "probability": 0.046},
+        ],
+    }
+
+
+def skill(**hour: Any) -> Fields:
+    """What is scored of the forecasts of the next hour; nothing, where nothing is given."""
+    return {"station": "S001", "as_of": 0.0, "window_s": 2_419_200.0, "scores": {"3600": hour} if hour else {}}
 
 
 def history(now: float) -> History:

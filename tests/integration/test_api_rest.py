@@ -40,6 +40,7 @@ SUMMARY: Mapping[str, Any] = {
     "stockout_probability": None,
     "forecast_time": None,
     "protocols": ["opcua"],
+    "drifts": [],
 }
 SLOT: Mapping[str, Any] = dict.fromkeys(schema.Slot.model_fields) | {
     "slot": 1,
@@ -48,7 +49,7 @@ SLOT: Mapping[str, Any] = dict.fromkeys(schema.Slot.model_fields) | {
     "data_time": NOW - 3.0,
     "soc": 0.5,
     "not_good": {},
-    "twin": {"soc": 0.5, "temperature_c": 25.0, "quality": "good", "reason": None},
+    "twin": {"soc": 0.5, "temperature_c": 25.0, "quality": "good", "reason": None, "drift": []},
 }
 FORECAST: Mapping[str, Any] = {
     "station": "S001",

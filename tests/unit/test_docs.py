@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from config.calendar import CalendarEntry
 from config.loader import BUNDLED
 from config.profile import Availability, Point, PollGroup, Profile, Watchdog
 from config.site import (
@@ -26,7 +27,7 @@ from twin.signals import SIGNALS
 ROOT = Path(__file__).parents[2]
 
 SITE_MODELS = (
-    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, Charger
+    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, Charger, CalendarEntry
 )  # fmt: skip
 PROFILE_MODELS = (Profile, Point, PollGroup, Watchdog, Availability)
 
@@ -34,8 +35,9 @@ PROFILE_MODELS = (Profile, Point, PollGroup, Watchdog, Availability)
 @pytest.mark.parametrize(("page", "models"), [("site-file.md", SITE_MODELS), ("profile.md", PROFILE_MODELS)])
 def test_every_key_is_in_the_reference(page: str, models: tuple[type[BaseModel], ...]) -> None:
     text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
-    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`[^`]+`", text))))
-    missing = {f"{model.__name__}.{name}" for model in models for name in model.model_fields if name not in words}
+    words = set(re.findall(r"[a-z_][a-z0-9_]*", " ".join(re.findall(r"`[^`]+`", text))))
+    keys = {(model, field.alias or name) for model in models for name, field in model.model_fields.items()}
+    missing = {f"{model.__name__}.{key}" for model, key in keys if key not in words}
     assert not missing
 
 
@@ -51,7 +53,9 @@ def test_links_between_pages_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
 
 
-@pytest.mark.parametrize("module", ["twin.signals", "twin.demand", "config.clock", "config.document", "config.site"])
+@pytest.mark.parametrize(
+    "module", ["twin.signals", "twin.demand", "twin.calendar", "config.clock", "config.document", "config.site"]
+)
 def test_examples_in_docstrings_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0

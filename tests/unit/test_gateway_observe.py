@@ -67,3 +67,32 @@ def test_a_faulted_or_disabled_slot_is_out(telemetry: Telemetry, state: ChargerS
 def test_a_slot_out_of_service_is_out(telemetry: Telemetry) -> None:
     telemetry.say({("enabled", 1): 0.0})
     assert seen(telemetry).out[0]
+
+
+def test_an_unlocked_pack_is_promised_and_not_out(telemetry: Telemetry) -> None:
+    telemetry.say({("locked", 1): 0.0, ("locked", 2): 1.0})
+    observation = seen(telemetry)
+    assert observation.promised is not None
+    assert observation.promised.tolist()[:2] == [True, False]
+    assert not observation.out[0]
+
+
+def test_where_charger_states_are_not_reported_power_or_soc_tells_them(telemetry: Telemetry) -> None:
+    telemetry.layout.slot["charger_state"][:] = -1
+    telemetry.say({("soc", 1): 0.5, ("soc", 2): 0.999, ("soc", 3): 0.5, ("power_w", 3): 0.0, ("power_w", 4): 900.0})
+    observation = seen(telemetry)
+    assert observation.known.all()
+    assert observation.charging.tolist()[:4] == [True, False, False, True]
+    assert not observation.out.any()
+
+
+def test_where_occupancy_is_not_reported_soc_tells_it(telemetry: Telemetry) -> None:
+    for signal in ("charger_state", "occupied"):
+        telemetry.layout.slot[signal][:] = -1
+    slots = telemetry.layout.station.slots
+    telemetry.say({("soc", slots): float("nan")}, quality=Quality.BAD, reason=Reason.SENSOR_FAILURE)
+    observation = seen(telemetry)
+    assert observation.known.all()
+    assert observation.occupied.tolist() == [True] * (slots - 1) + [False]
+    telemetry.sink.lost("unplugged")
+    assert not seen(telemetry).known.any()

@@ -1,14 +1,8 @@
-"""Forecasts are renewed in a worker process that may die, oldest first, and say what they rest on."""
+"""Forecasts are renewed in worker threads, oldest first, and say what they rest on."""
 
 import asyncio
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
+import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +10,16 @@ import pytest
 
 from config.clock import RealClock
 from config.loader import LoadedSite
-from gateway.expectation import Expectation
-from gateway.forecast_runner import Basis, ForecastRunner
+from gateway.ensembles import Ensembles
+from gateway.forecast_object import Basis, prepare
+from gateway.forecast_runner import ForecastRunner
 from tests.support.site_image import LOADED
-from twin.observation import Estimate
-from twin.spec import SlotPhase, StationState
+from tests.support.twin_cases import state_of
+from twin.case import Case
+from twin.demand import Intensity
 
 HORIZONS = ["900", "1800", "3600", "7200"]
+SPECS = {station.id: station.spec() for station in LOADED.site.stations}
 
 
 def quick(replicas: int = 10, interval_s: float = 1.0) -> LoadedSite:
@@ -31,32 +28,27 @@ def quick(replicas: int = 10, interval_s: float = 1.0) -> LoadedSite:
     return LoadedSite(LOADED.file, site, LOADED.profiles, LOADED.shapes)
 
 
-def basis(loaded: LoadedSite, station: str, clock: RealClock) -> Basis:
-    slots = next(each.slots for each in loaded.site.stations if each.id == station)
-    now = clock.now()
-    state = StationState(
-        time=now,
-        phase=np.full(slots, SlotPhase.DONE, dtype=np.int8),
-        soc=np.full(slots, 1.0),
-        temperature_c=np.full(slots, 30.0),
-        derated=np.zeros(slots, dtype=np.bool_),
-        cooling_until=np.zeros(slots),
-        bay_until=np.full(2 if station == "S002" else 1, np.inf),
-        bay_slot=np.full(2 if station == "S002" else 1, -1, dtype=np.int64),
-    )
-    estimate = Estimate(now, state, slots, np.zeros(slots, dtype=np.bool_), np.full(slots, np.nan), 0)
-    return Basis(estimate, "good", None, now - 1.0)
+def basis(station: str, now: float) -> Basis:
+    spec = SPECS[station]
+    case = Case(spec, state_of(spec, time=now), Intensity(now, 3600.0, np.array([0.002]), 0.2))
+    return Basis(case, "ensemble/stated-demand", "good", None, now - 1.0, 0.002)
 
 
 class Running:
     """A forecast runner at work, and what it made."""
 
-    def __init__(self, loaded: LoadedSite, known: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        loaded: LoadedSite,
+        start: Callable[[str, float], Basis | None] = basis,
+        prepared: Callable[[], None] = prepare,
+    ) -> None:
         self.clock = RealClock()
         self.made: list[dict[str, Any]] = []
         self._new = asyncio.Event()
+        self.ensembles = Ensembles(self.clock, prepared)
         self.runner = ForecastRunner(
-            loaded, self.clock, lambda name: basis(loaded, name, self.clock) if known(name) else None, self._take
+            loaded, self.clock, self.ensembles, lambda name: start(name, self.clock.now()), self._take
         )
         self.task = asyncio.ensure_future(self.runner.run())
 
@@ -64,7 +56,7 @@ class Running:
         self.made.append(made)
         self._new.set()
 
-    async def until(self, holds: Callable[[list[dict[str, Any]]], bool], seconds: float = 30.0) -> None:
+    async def until(self, holds: Callable[[list[dict[str, Any]]], bool], seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not holds(self.made):
                 self._new.clear()
@@ -80,36 +72,40 @@ def stations(made: list[dict[str, Any]]) -> list[str]:
     return [each["station"] for each in made]
 
 
-async def test_every_station_gets_a_forecast_in_turn() -> None:
+async def test_every_station_gets_a_forecast_in_every_round() -> None:
     running = Running(quick())
     await running.until(lambda made: len(made) >= 6)
     await running.stop()
-    assert stations(running.made)[:6] == ["S001", "S002", "S003"] * 2
+    assert sorted(stations(running.made)[:3]) == sorted(stations(running.made)[3:6]) == ["S001", "S002", "S003"]
     made = running.made[0]
     assert list(made["stockout_probability"]) == list(made["lost_swaps"]) == HORIZONS
     assert made["valid_until"] - made["generated_at"] == pytest.approx(2.0, abs=0.01)
-    assert (made["quality"], made["model"], made["replicas"]) == ("good", "simpy-ensemble", 10)
+    assert (made["quality"], made["model"], made["replicas"]) == ("good", "ensemble/stated-demand", 10)
     assert made["data_age_s"] == pytest.approx(1.0)
-    assert made["ready"]["t"][0] >= made["generated_at"] - 0.1
+    assert made["ready"]["t"][0] == pytest.approx(made["generated_at"], abs=0.1)
     assert len(made["ready"]["t"]) == len(made["ready"]["p05"])
+    assert running.runner.health()["state"] == "ready"
 
 
 async def test_a_station_of_which_nothing_was_ever_known_gets_no_forecast() -> None:
-    running = Running(quick(), known=lambda name: name != "S002")
+    running = Running(quick(), lambda name, now: None if name == "S002" else basis(name, now))
     await running.until(lambda made: len(made) >= 4)
     await running.stop()
     assert "S002" not in stations(running.made)
 
 
-async def test_a_worker_that_is_killed_is_replaced_and_forecasts_go_on() -> None:
-    running = Running(quick())
-    await running.until(lambda made: len(made) >= 1)
-    for child in multiprocessing.active_children():
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-    had = len(running.made)
-    await running.until(lambda made: len(made) >= had + 3)
+async def test_a_station_that_the_model_trips_over_takes_no_other_with_it() -> None:
+    def broken(name: str, now: float) -> Basis:
+        made = basis(name, now)
+        if name == "S002":
+            made.case.state.soc[0] = np.nan
+        return made
+
+    running = Running(quick(), broken)
+    await running.until(lambda made: len(made) >= 4)
+    assert running.runner.health()["failing"] == ["S002"]
     await running.stop()
+    assert set(stations(running.made)) == {"S001", "S003"}
 
 
 async def test_a_change_of_ready_packs_renews_a_forecast_before_its_time() -> None:
@@ -121,79 +117,28 @@ async def test_a_change_of_ready_packs_renews_a_forecast_before_its_time() -> No
     assert stations(running.made)[3] == "S002"
 
 
-async def test_a_stop_does_not_wait_for_the_forecast_under_way() -> None:
-    running = Running(quick(replicas=50_000))
-    async with asyncio.timeout(10.0):
-        while not multiprocessing.active_children():
-            await running.clock.sleep(0.05)
-        await running.clock.sleep(1.5)
+async def test_until_the_model_is_there_it_says_that_forecasts_are_prepared() -> None:
+    go = threading.Event()
+
+    def slow() -> None:
+        go.wait(30.0)
+        prepare()
+
+    running = Running(quick(), prepared=slow)
+    await running.clock.sleep(0.05)
+    assert running.runner.health()["state"] == "preparing"
+    assert running.made == []
+    go.set()
+    await running.until(lambda made: len(made) >= 3)
+    await running.stop()
+
+
+async def test_a_stop_does_not_wait_for_the_forecasts_under_way() -> None:
+    running = Running(quick(replicas=100_000))
+    async with asyncio.timeout(60.0):
+        while running.ensembles.preparing:
+            await running.clock.sleep(0.02)
+    await running.clock.sleep(0.3)
     begun = running.clock.monotonic()
     await running.stop()
     assert running.clock.monotonic() - begun < 0.5
-    async with asyncio.timeout(3.0):
-        while multiprocessing.active_children():
-            await running.clock.sleep(0.05)
-
-
-PARENT = """
-import asyncio, multiprocessing
-from tests.unit.test_gateway_runner_forecast import Running, quick
-
-async def main():
-    running = Running(quick())
-    await running.until(lambda made: len(made) >= 1)
-    print(multiprocessing.active_children()[0].pid, flush=True)
-    await asyncio.Event().wait()
-
-if __name__ == "__main__":
-    asyncio.run(main())
-"""
-
-
-def test_the_worker_does_not_outlive_a_killed_gateway(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(PARENT)
-    parent = subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
-    )
-    assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait(5.0)
-    clock = RealClock()
-
-    async def gone() -> None:
-        async with asyncio.timeout(5.0):
-            while _alive(pid):
-                await clock.sleep(0.05)
-
-    asyncio.run(gone())
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with Path(f"/proc/{pid}/stat").open() as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def test_expected_riders_follow_the_days_shape_in_local_time() -> None:
-    expectation = Expectation(LOADED, LOADED.site.stations[0])
-    start = datetime(2026, 5, 4, 3, 10, tzinfo=UTC).timestamp()  # 08:40 in Lucknow
-    intensity = expectation.intensity(start, 7200.0)
-    shape = np.array(LOADED.shapes["lucknow"])
-    expected = shape / shape.sum() * LOADED.site.stations[0].demand.swaps_per_day / 1800.0
-    assert intensity.start == datetime(2026, 5, 4, 3, 0, tzinfo=UTC).timestamp()
-    assert intensity.at(start) == pytest.approx(expected[17])
-    assert intensity.at(start + 7199.0) == pytest.approx(expected[21])
-
-
-def test_without_configured_demand_the_prior_is_wide_and_named() -> None:
-    station = LOADED.site.stations[0].model_copy(update={"demand": None})
-    expectation = Expectation(LOADED, station)
-    intensity = expectation.intensity(1_800_000_000.0, 7200.0)
-    assert expectation.model == "simpy-ensemble/prior-demand"
-    assert intensity.dispersion == 1.0
-    assert intensity.rates_per_s.min() > 0.0

@@ -1,6 +1,7 @@
 """The history gets every change of state and quality, and measurements thinned."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,8 @@ from config.clock import ManualClock
 from gateway.recorder import Recorder
 from gateway.store import Row, Store
 from tests.support.site_image import Telemetry
+from twin.drift import Drift
+from twin.live import LiveTwin
 from twin.signals import Quality, Reason
 
 
@@ -105,3 +108,15 @@ def test_a_device_that_goes_or_comes_is_an_event(telemetry: Telemetry, store: Ke
     [(_, row)] = store._records
     assert row[1:3] == ("S003", "device_state")
     assert '"detail":"connection refused"' in row[3]
+
+
+def test_a_drift_alarm_is_an_event_when_it_comes_and_when_it_goes(telemetry: Telemetry, store: Kept) -> None:
+    records = recorder(telemetry, store)
+    twin = LiveTwin(telemetry.layout.station.spec(), telemetry.clock.now())
+    quiet = twin.estimate()
+    alarmed = replace(quiet, drifts=(Drift("degraded charger", 1, 1000.0, -0.3),))
+    told: list[tuple[str, object, object]] = []
+    store.event = lambda _, __, kind, detail: told.append((kind, detail["slot"], detail["state"]))  # type: ignore[method-assign]
+    for before, after in ((None, quiet), (quiet, alarmed), (alarmed, alarmed), (alarmed, quiet), (quiet, quiet)):
+        records.swaps("S003", after, before)
+    assert told == [("drift", 2, "on"), ("drift", 2, "off")]

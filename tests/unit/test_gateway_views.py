@@ -1,5 +1,7 @@
 """What clients see is honest: every number with its quality, nulls where nothing is known."""
 
+import dataclasses
+
 import numpy as np
 import orjson
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from adapters.base import LinkState
 from gateway.views import Fields, device_view, station_view
 from tests.support.site_image import Telemetry
+from twin.drift import Drift
 from twin.observation import Estimate
 from twin.signals import ChargerState, Quality, Reason
 from twin.spec import SlotPhase, StationState
@@ -94,6 +97,7 @@ def test_a_lost_station_shows_nulls_and_the_twins_belief_apart(telemetry: Teleme
         "temperature_c": 30.0,
         "quality": "uncertain",
         "reason": "substituted",
+        "drift": [],
     }
 
 
@@ -132,3 +136,33 @@ def test_a_device_counts_its_points_by_quality(telemetry: Telemetry) -> None:
     telemetry.sink.link.state = LinkState.AWAY
     shown = device_view(telemetry.image, telemetry.layout, telemetry.sink, telemetry.clock.now())
     assert (shown["state"], shown["quality"], shown["good"]) == ("no_communication", "bad", 0)
+
+
+def test_drifts_are_shown_with_the_station_and_with_their_slot(telemetry: Telemetry) -> None:
+    drifts = (Drift("degraded charger", 1, 1000.0, -0.3), Drift("station power mismatch", None, 2000.0, 0.2))
+    summary, slots = view(telemetry, dataclasses.replace(estimate(telemetry, 7), drifts=drifts))
+    assert summary["drifts"] == [
+        {"kind": "degraded charger", "slot": 2, "since": 1000.0, "magnitude": -0.3},
+        {"kind": "station power mismatch", "slot": None, "since": 2000.0, "magnitude": 0.2},
+    ]
+    assert slots["slot/02"]["twin"]["drift"] == [{"kind": "degraded charger", "since": 1000.0, "magnitude": -0.3}]
+    assert slots["slot/01"]["twin"]["drift"] == []
+
+
+@pytest.mark.parametrize("missing", [("charger_state",), ("charger_state", "occupied")])
+def test_a_device_that_does_not_report_chargers_is_good_by_what_it_reports(
+    telemetry: Telemetry, missing: tuple[str, ...]
+) -> None:
+    telemetry.say({("soc", 2): 0.5})
+    slots = telemetry.layout.station.slots
+    telemetry.say({("soc", slots): float("nan")}, quality=Quality.BAD, reason=Reason.SENSOR_FAILURE)
+    for signal in missing:
+        telemetry.layout.slot[signal][:] = -1
+    summary, shown = view(telemetry)
+    assert summary["ready"] == slots - 2
+    assert (summary["charging"], summary["occupied"]) == (slots - 1, slots - 1)
+    assert summary["ready_quality"] == "good"
+    assert shown["slot/02"]["quality"] == "good"
+    assert shown["slot/02"]["charger_state"] == "charging"
+    assert shown["slot/02"]["not_good"]["charger_state"] == "uncertain/substituted"
+    assert shown[f"slot/{slots:02d}"]["occupied"] is False

@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import { useLive } from "../state/live";
 import { setParameter, useParameter } from "../state/route";
 import type { Forecast, Slot, Station as Summary } from "../state/types";
@@ -13,6 +14,8 @@ import { Power } from "./Network";
 export default function Station({ id }: { id: string }) {
   const [keyed, forecasts] = useTopics(`station/${id}`, `forecast/${id}`);
   const refusal = useLive((live) => live.refusals[`station/${id}`]);
+  const forecast = forecasts?.["forecast"] as unknown as Forecast | undefined;
+  const eta = useEta(forecast);
   const chosen = Number(useParameter("slot") ?? 1);
   const summary = keyed?.["station"] as unknown as Summary | undefined;
   useTitle(summary?.name ?? id, useLive((live) => live.health?.name));
@@ -43,13 +46,36 @@ export default function Station({ id }: { id: string }) {
       </div>
       <div className="columns">
         <div>
-          <Cabinet slots={slots} chosen={slot?.slot} choose={(number) => setParameter("slot", String(number))} />
-          {slot !== undefined && <SlotDetails slot={slot} />}
+          <Cabinet
+            slots={slots}
+            readyAt={eta.ready}
+            drifts={summary.drifts}
+            chosen={slot?.slot}
+            choose={(number) => setParameter("slot", String(number))}
+          />
+          {slot !== undefined && (
+            <SlotDetails slot={slot} readyAt={eta.ready.get(slot.slot)} fullAt={eta.full.get(slot.slot)} />
+          )}
         </div>
-        <ForecastPanel summary={summary} forecast={forecasts?.["forecast"] as unknown as Forecast | undefined} />
+        <ForecastPanel summary={summary} forecast={forecast} />
       </div>
     </>
   );
+}
+
+type Times = ReadonlyMap<number, number | null>;
+
+/** When each pack that charges is ready and full, by slot; nothing once the forecast is out of date. */
+function useEta(forecast: Forecast | undefined): { ready: Times; full: Times } {
+  const old = useLive((live) => forecast !== undefined && live.now !== null && live.now > forecast.valid_until);
+  return useMemo(() => {
+    const known = forecast === undefined || old ? [] : forecast.eta;
+    const at = (seconds: number | null) => (seconds === null ? null : (forecast?.generated_at ?? 0) + seconds);
+    return {
+      ready: new Map(known.map(({ slot, ready_s }) => [slot, at(ready_s)])),
+      full: new Map(known.map(({ slot, full_s }) => [slot, at(full_s)])),
+    };
+  }, [forecast, old]);
 }
 
 function Crumbs({ name }: { name: string }) {

@@ -34,6 +34,14 @@ export interface Station {
   stockout_probability: ByHorizon | null;
   forecast_time: number | null;
   protocols: readonly string[];
+  drifts: readonly (Drift & { slot: number | null })[];
+}
+
+/** What telemetry keeps saying against the site file. `magnitude` is relative; of the SoC sensor, SoC per hour. */
+export interface Drift {
+  kind: "degraded charger" | "soc sensor drift" | "station power mismatch";
+  since: number;
+  magnitude: number;
 }
 
 export interface Slot {
@@ -59,7 +67,13 @@ export interface Slot {
   current_a: number | null;
   ready: boolean | null;
   not_good: Readonly<Record<string, string>>;
-  twin: { soc: number | null; temperature_c: number | null; quality: Quality; reason: Reason | null } | null;
+  twin: {
+    soc: number | null;
+    temperature_c: number | null;
+    quality: Quality;
+    reason: Reason | null;
+    drift: readonly Drift[];
+  } | null;
 }
 
 export interface Forecast {
@@ -70,10 +84,48 @@ export interface Forecast {
   replicas: number;
   quality: Quality;
   reason: Reason | null;
+  /** Age of the data when the forecast was made. */
+  data_age_s: number | null;
   stockout_probability: ByHorizon;
   lost_swaps: ByHorizon;
   time_to_stockout_s: { p10: number | null; p50: number | null; p90: number | null };
   ready: Record<"t" | "p05" | "p25" | "p50" | "p75" | "p95", readonly number[]>;
+  eta: readonly Eta[];
+  drivers: Drivers | null;
+  advice: Advice | null;
+}
+
+/** Seconds from `generated_at`; null is never, as power is shared now. */
+export interface Eta {
+  slot: number;
+  ready_s: number | null;
+  full_s: number | null;
+}
+
+/** By how much the probability of a stockout within 60 min would fall without each cause. */
+export interface Drivers {
+  demand: number;
+  charging: number;
+  faults: number;
+}
+
+export interface Advice {
+  target: number;
+  probability: number;
+  text: string;
+  options: readonly Option[];
+}
+
+export interface Option {
+  action: "packs_added" | "slots_repaired" | "grid_limit_w" | "demand_reduced";
+  amount: number;
+  slots: readonly number[];
+  probability: number;
+}
+
+/** How good forecasts were whose time has passed; a horizon that nothing is scored of is not there. */
+export interface Skill {
+  scores: Readonly<Partial<Record<Horizon, { forecasts: number; brier_skill: number | null }>>>;
 }
 
 export interface Health {

@@ -3,6 +3,7 @@ import { useLive } from "../state/live";
 import { getJson } from "../state/rest";
 import { fromHistory, Trace } from "../state/trace";
 import { HORIZONS, type Forecast, type History, type Station } from "../state/types";
+import { Explanation } from "./Explanation";
 import { FanChart } from "./FanChart";
 import { age, clockTime, span, UNKNOWN } from "./format";
 import { Risk } from "./Risk";
@@ -74,7 +75,12 @@ export function ForecastPanel({ summary, forecast }: { summary: Station; forecas
         </tbody>
       </table>
       <p className="note">{forecast === undefined ? " " : sentence(forecast)}</p>
-      {forecast !== undefined && <AsTable forecast={forecast} zone={zone} />}
+      {forecast !== undefined && (
+        <>
+          <Explanation forecast={forecast} station={summary.id} now={now} old={expired} />
+          <AsTable forecast={forecast} zone={zone} />
+        </>
+      )}
     </section>
   );
 }
@@ -87,7 +93,7 @@ function sentence(forecast: Forecast): string {
       : p10 !== null
         ? `One future in ten runs out within ${span(p10)}.`
         : "Fewer than one future in ten runs out within two hours.";
-  return `${first} Lost swaps are means over ${forecast.replicas} futures (model ${forecast.model}).`;
+  return `${first} Lost swaps are means over all of them.`;
 }
 
 function AsTable({ forecast, zone }: { forecast: Forecast; zone: string | undefined }) {

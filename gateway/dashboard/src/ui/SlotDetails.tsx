@@ -1,5 +1,6 @@
 import { useLive } from "../state/live";
 import type { Slot } from "../state/types";
+import { etaTime } from "./explain";
 import { age, fixed, percent, trouble, UNKNOWN } from "./format";
 import { CHARGER, markOf } from "./slot";
 import { Age, drawnAs, QualityMark, Value } from "./Value";
@@ -40,8 +41,11 @@ const SIGNALS: readonly Signal[] = [
   { name: "In service", key: "enabled", text: (s) => yes(s.enabled, "yes", "no") },
 ];
 
+/** When something is expected; null is never, undefined that nobody expects it. */
+type Expected = number | null | undefined;
+
 /** Every signal of one slot: what the devices said, beside what the model believes. */
-export function SlotDetails({ slot }: { slot: Slot }) {
+export function SlotDetails({ slot, readyAt, fullAt }: { slot: Slot; readyAt: Expected; fullAt: Expected }) {
   const believed = slot.twin?.reason === "substituted" ? "estimated" : "live";
   return (
     <section className="panel details" aria-labelledby="details">
@@ -81,9 +85,27 @@ export function SlotDetails({ slot }: { slot: Slot }) {
               </tr>
             );
           })}
+          <Expectation name="Ready at" at={readyAt} as={believed} />
+          <Expectation name="Full at" at={fullAt} as={believed} />
         </tbody>
       </table>
     </section>
+  );
+}
+
+function Expectation({ name, at, as }: { name: string; at: Expected; as: "live" | "estimated" }) {
+  const text = useLive((live) =>
+    at === undefined || live.now === null ? UNKNOWN : etaTime(at, live.now, live.health?.timezone),
+  );
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td />
+      <td>
+        <Value text={text} as={text === UNKNOWN ? "unknown" : as} />
+      </td>
+      <td />
+    </tr>
   );
 }
 

@@ -1,0 +1,84 @@
+"""What-if: how many replicas common random numbers save. ``python -m benchmarks.whatif_crn``."""
+
+import asyncio
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.report import Cell, Table
+from benchmarks.stations import case_at
+from twin.case import Case
+from twin.futures import Futures, futures
+from twin.spec import HORIZONS_S, Floats
+from twin.whatif import Change, apply, plain
+
+REPLICAS = 4000
+PER_HOUR = (8.0, 12.0)
+SHOWN_S = (3600.0, 7200.0)
+
+
+async def run() -> list[Table]:
+    """The variance of each difference from common and from independent futures; their ratio is that of replicas."""
+    return [_table(per_hour) for per_hour in PER_HOUR]
+
+
+def _table(per_hour: float) -> Table:
+    case = plain(case_at(per_hour))
+    limit_w, power_w = case.spec.grid_limit_w, case.spec.charger.power_w
+    asked = {
+        "one pack more": Change(packs_added=1),
+        "one pack fewer": Change(packs_removed=1),
+        "grid limit +10 %": Change(grid_limit_w=1.1 * limit_w),
+        "grid limit -10 %": Change(grid_limit_w=0.9 * limit_w),
+        "charger power +10 %": Change(charger_power_w=1.1 * power_w),
+        "demand -5 %": Change(demand_factor=0.95),
+        "a slot faulted": Change(slots_faulted=(7,)),
+        "one bay closed": Change(bays=1),
+    }
+    base, other = _live(case, seed=1), _live(case, seed=2)
+    rows: list[list[Cell]] = []
+    for name, change in asked.items():
+        changed = _live(apply(case, change)[0], seed=1)
+        row: list[Cell] = [name]
+        for measure in (_lost, _stockout):
+            for horizon_s in SHOWN_S:
+                after, before, apart = (measure(made, horizon_s) for made in (changed, base, other))
+                paired = float(np.var(after - before))
+                row += [float(np.mean(after - before)), float(np.var(after - apart)) / paired if paired else None]
+        rows.append(row)
+    risk = ", ".join(f"{float(np.mean(_stockout(base, each))):.2f} within {each / 60:.0f} min" for each in SHOWN_S)
+    return Table(
+        f"What-if with common random numbers, {per_hour:.0f} riders an hour (P(stockout) {risk})",
+        [
+            "change",
+            *("lost 60 min", "saves", "lost 120 min", "saves"),
+            *("P(stockout, 60)", "saves", "P(stockout, 120)", "saves"),
+        ],
+        rows,
+        [
+            f"Reference station of 20 slots, {REPLICAS:,} futures each: the difference that the change makes, and how",
+            "many times fewer replicas than with independent futures give it with the same confidence interval (the",
+            "ratio of the variances of the difference; '-': no future differs).",
+        ],
+    )
+
+
+def _live(case: Case, seed: int) -> Futures:
+    return futures(case.spec, case.state, case.intensity, replicas=REPLICAS, seed=seed)
+
+
+def _lost(made: Futures, horizon_s: float) -> Floats:
+    return made.lost[:, HORIZONS_S.index(horizon_s)].astype(np.float64)
+
+
+def _stockout(made: Futures, horizon_s: float) -> Floats:
+    return (made.wait_s <= horizon_s).astype(np.float64)
+
+
+def main() -> None:
+    for table in asyncio.run(run()):
+        table.show(Console(width=150, highlight=False))
+
+
+if __name__ == "__main__":
+    main()
