@@ -153,11 +153,11 @@ async def observe(control: Control, file: Path) -> None:
     tasks = []
     for device in bound:
         note = noter(device.station.id)
-        if device.device.protocol == "opcua":
+        if device.profile.protocol == "opcua":
             tasks.append(asyncio.create_task(_opcua(device, note)))
-        elif device.device.protocol == "modbus":
+        elif device.profile.protocol == "modbus":
             tasks.append(asyncio.create_task(_modbus(device, note, clock)))
-    broker_at = next(device.device for device in bound if device.device.protocol == "mqtt")
+    broker_at = next(device.device for device in bound if device.profile.protocol == "mqtt")
 
     def received(topic: str, document: Any) -> None:
         _, _, _, station, what, *_ = topic.split("/")

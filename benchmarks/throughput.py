@@ -167,7 +167,7 @@ def _ours(device: BoundDevice, clock: RealClock, counter: Counter) -> AbstractAs
 
 
 def _bare(device: BoundDevice, clock: RealClock, counter: Counter) -> AbstractAsyncContextManager[None]:
-    where, protocol = device.device, device.device.protocol
+    where, protocol = device.device, device.profile.protocol
     if protocol == "opcua":
         return _running(
             bare.opcua(

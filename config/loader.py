@@ -182,7 +182,7 @@ def _within_station(document: Document, place: Place, station: Station, profiles
         profile = profiles.get(device.profile)
         if profile is None:
             continue
-        if profile.protocol != device.protocol:
+        if profile.protocol not in SCHEMES[device.scheme]:
             message = f"scheme does not fit profile {profile.profile!r}, which speaks {profile.protocol}"
             problems.append(document.problem((*here, "url"), message, f"Use {_scheme_of(profile.protocol)}://"))
         problems += _double_provision(document, here, device.id, profile, slots, providers)
@@ -230,4 +230,4 @@ def _beyond_address_space(document: Document, here: Place, profile: Profile, slo
 
 
 def _scheme_of(protocol: str) -> str:
-    return next(scheme for scheme, spoken in SCHEMES.items() if spoken == protocol)
+    return next(scheme for scheme, spoken in SCHEMES.items() if protocol in spoken)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from twin.signals import SIGNALS, ChargerState, Kind, Signal
 
-Protocol = Literal["opcua", "modbus", "mqtt"]
+Protocol = Literal["opcua", "modbus", "mqtt", "sparkplug", "tower"]
 ModbusType = Literal["bool", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "str"]
 WordOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
 

@@ -1,6 +1,7 @@
 """Site files: which stations and devices there are, and how they are emulated where there are none."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -16,8 +17,24 @@ Positive = Annotated[float, Field(gt=0.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
-SCHEMES: dict[str, str] = {"opc.tcp": "opcua", "modbus": "modbus", "mqtt": "mqtt"}
-DEFAULT_PORTS: dict[str, int] = {"opc.tcp": 4840, "modbus": 502, "mqtt": 1883}
+SCHEMES: dict[str, tuple[str, ...]] = {
+    "opc.tcp": ("opcua",),
+    "modbus": ("modbus",),
+    "modbus+rtu": ("modbus",),
+    "modbus+serial": ("modbus",),
+    "mqtt": ("mqtt", "sparkplug"),
+    "tower": ("tower",),
+}
+"""The protocols that an address of each scheme may speak. ``modbus+rtu``: RTU frames over TCP, as converters send."""
+DEFAULT_PORTS: dict[str, int] = {
+    "opc.tcp": 4840,
+    "modbus": 502,
+    "modbus+rtu": 502,
+    "mqtt": 1883,
+    "tower": 7900,
+}
+SERIAL = "modbus+serial"
+"""The scheme of a serial line: its URL has a device file instead of a host, for example ``modbus+serial:///dev/ttyS0``."""
 
 
 class Demand(Strict):
@@ -45,6 +62,26 @@ class Pack(Strict):
     tau_s: Positive = 720.0
     """Time constant of the constant-voltage phase."""
     nominal_voltage_v: Positive = 72.0
+    rate_cap: tuple[tuple[Fraction, Positive], ...] = ()
+    """Points (SoC, C-rate in 1/h) of the most that the pack takes, where it charges more slowly when fuller."""
+
+    @field_validator("rate_cap")
+    @classmethod
+    def _rising(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if any(later[0] <= earlier[0] for earlier, later in pairwise(points)):
+            raise ValueError("the points of 'rate_cap' must rise in SoC")
+        return points
+
+    def spec(self) -> PackSpec:
+        """The class as the model sees it."""
+        return PackSpec(self.capacity_wh, self.soc_infinity, self.tau_s, self.rate_cap)
+
+
+class OtherPack(Pack):
+    """A further class of packs at a station that handles several."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)]
+    """Of the packs that riders bring."""
 
 
 class Charger(Strict):
@@ -86,6 +123,10 @@ class Device(Strict):
         parts = urlsplit(url)
         if parts.scheme not in SCHEMES:
             raise ValueError(f"unknown scheme {parts.scheme!r}; use {', '.join(f'{s}://' for s in SCHEMES)}")
+        if parts.scheme == SERIAL:
+            if parts.netloc or len(parts.path) < 2:
+                raise ValueError("a serial line has a device file and no host: write 'modbus+serial:///dev/ttyUSB0'")
+            return url
         try:
             port = parts.port
         except ValueError as error:
@@ -104,17 +145,21 @@ class Device(Strict):
         return slots
 
     @property
-    def protocol(self) -> str:
-        return SCHEMES[urlsplit(self.url).scheme]
+    def scheme(self) -> str:
+        """How the device is reached; its profile says what is spoken there."""
+        return urlsplit(self.url).scheme
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
+        """The host, or the device file of a serial line."""
+        parts = urlsplit(self.url)
+        return parts.path if parts.scheme == SERIAL else parts.hostname or ""
 
     @property
     def port(self) -> int:
+        """The TCP port; 0 for a serial line."""
         parts = urlsplit(self.url)
-        return parts.port or DEFAULT_PORTS[parts.scheme]
+        return 0 if parts.scheme == SERIAL else parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 class Station(Strict):
@@ -133,7 +178,13 @@ class Station(Strict):
     base_load_w: Annotated[float, Field(ge=0.0)] = 150.0
     """What the station itself draws: controllers, fans, lights."""
     pack: Pack = Pack()
+    other_packs: tuple[OtherPack, ...] = ()
+    """Classes of packs besides ``pack``; the capacity that a device reports tells of which class a pack is."""
     charger: Charger = Charger()
+    chargers: Annotated[int, Field(ge=0, le=999)] | None = None
+    """Chargers at work at once, where the cabinet has fewer than slots."""
+    share_tick_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 0.0
+    """The tick on which the cabinet's controller shares the grid limit anew; 0: all the time."""
     demand: Demand | None = None
     calendar: tuple[CalendarEntry, ...] = ()
     """Besides the site's."""
@@ -148,7 +199,15 @@ class Station(Strict):
             raise ValueError(f"full_soc {self.full_soc} is below ready_soc {self.ready_soc}")
         if self.emulation and self.emulation.packs is not None and self.emulation.packs > self.slots:
             raise ValueError(f"emulation.packs {self.emulation.packs} is more than slots {self.slots}")
+        if sum(other.share for other in self.other_packs) >= 1.0:
+            raise ValueError("the shares of other_packs add up to 1 or more: nothing is left for 'pack'")
         return self
+
+    @property
+    def pack_shares(self) -> tuple[float, ...]:
+        """Which share of the packs that riders bring is of each class: ``pack``, then ``other_packs``."""
+        others = tuple(other.share for other in self.other_packs)
+        return (1.0 - sum(others), *others)
 
     def slots_of(self, device: Device) -> tuple[int, ...]:
         """The station's slot numbers that a device serves, in the device's order."""
@@ -166,8 +225,12 @@ class Station(Strict):
             patience_s=self.patience_s,
             grid_limit_w=self.grid_limit_w,
             base_load_w=self.base_load_w,
-            pack=PackSpec(self.pack.capacity_wh, self.pack.soc_infinity, self.pack.tau_s),
+            pack=self.pack.spec(),
             charger=ChargerSpec(self.charger.power_w, self.charger.efficiency),
+            more_packs=tuple(other.spec() for other in self.other_packs),
+            returned_shares=self.pack_shares if self.other_packs else (),
+            chargers=self.chargers,
+            share_tick_s=self.share_tick_s,
         )
 
 

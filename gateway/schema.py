@@ -79,6 +79,13 @@ class Slot(Shape):
     power_w: float | None
     voltage_v: float | None
     current_a: float | None
+    current_limit_a: float | None = None
+    power_limit_w: float | None = None
+    energy_wh: int | None = None
+    fault_bits: int | None = None
+    pack_fault_bits: int | None = None
+    cell_voltage_max_v: float | None = None
+    cell_voltage_min_v: float | None = None
     ready: bool | None
     not_good: dict[str, str]
     twin: TwinSlot | None

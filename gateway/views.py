@@ -22,7 +22,26 @@ from twin.spec import SlotPhase
 
 Fields = dict[str, Any]
 
-DIGITS = {"soc": 4, "soh": 4, "temperature_c": 1, "voltage_v": 2, "current_a": 2, "power_w": 1, "capacity_wh": 1}
+DIGITS = {"1": 4, "C": 1, "V": 2, "A": 2, "W": 1, "Wh": 1}
+"""By unit."""
+CELL_DIGITS = 3
+ALWAYS = (
+    "occupied",
+    "enabled",
+    "door_open",
+    "locked",
+    "charger_state",
+    "power_w",
+    "voltage_v",
+    "current_a",
+    "pack_id",
+    "soc",
+    "soh",
+    "temperature_c",
+    "cycle_count",
+    "capacity_wh",
+)
+"""Slot signals that clients find at every station; the others only where a device reports them."""
 SLOT_SIGNALS = tuple(name for entity, name in SIGNALS if entity == "slot")
 _STATES = {float(state): state.name.lower() for state in ChargerState}
 _INFERRED = "uncertain/substituted"
@@ -156,11 +175,12 @@ def _summary(
 
 
 def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | None) -> dict[str, Fields]:
-    columns = {name: _column(image, layout.slot[name], name) for name in SLOT_SIGNALS}
-    marks = {name: image.quality[layout.slot[name]].tolist() for name in SLOT_SIGNALS}
-    reasons = {name: image.reason[layout.slot[name]].tolist() for name in SLOT_SIGNALS}
-    configured = {name: (layout.slot[name] >= 0).tolist() for name in SLOT_SIGNALS}
-    stacked = np.stack([layout.slot[name] for name in SLOT_SIGNALS])
+    shown = [name for name in SLOT_SIGNALS if name in ALWAYS or (layout.slot[name] >= 0).any()]
+    columns = {name: _column(image, layout.slot[name], name) for name in shown}
+    marks = {name: image.quality[layout.slot[name]].tolist() for name in shown}
+    reasons = {name: image.reason[layout.slot[name]].tolist() for name in shown}
+    configured = {name: (layout.slot[name] >= 0).tolist() for name in shown}
+    stacked = np.stack([layout.slot[name] for name in shown])
     source_times = np.fmax.reduce(image.source_time[stacked], axis=0)
     times = np.fmin(image.as_of(layout.slot["occupied"]), image.as_of(layout.slot["charger_state"]))
     times = np.fmin(times, np.where(current.present, image.as_of(layout.slot["soc"]), np.nan))
@@ -171,7 +191,7 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
         empty = columns["occupied"][index] is False
         fields: Fields = {"slot": index + 1}
         not_good: dict[str, str] = {}
-        for name in SLOT_SIGNALS:
+        for name in shown:
             absent = empty and name in PACK_SIGNALS
             fields[name] = None if absent else columns[name][index]
             quality = marks[name][index]
@@ -270,7 +290,8 @@ def _column(image: Image, rows: Rows, signal: str) -> list[Any]:
         return [None if math.isnan(value) else image.text(value) or None for value in values]
     if kind is Kind.COUNTER:
         return [None if math.isnan(value) else int(value) for value in values]
-    return [_number(value, DIGITS[signal]) for value in values]
+    digits = CELL_DIGITS if signal.startswith("cell_") else DIGITS[SIGNALS["slot", signal].unit]
+    return [_number(value, digits) for value in values]
 
 
 def _beliefs(estimate: Estimate | None, slots: int) -> Sequence[Fields | None]:

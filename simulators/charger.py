@@ -18,7 +18,8 @@ class Charger:
     """State machine of one charger. Power is at the pack's terminals, in W."""
 
     def __init__(self, power_w: float, full_soc: float, cooldown_s: float) -> None:
-        self._cap_w = power_w
+        self.limit_w = power_w
+        """Power that it may give; a client can lower it."""
         self._full_soc = full_soc
         self._cooldown_s = cooldown_s
         self._rest_until = 0.0
@@ -60,7 +61,7 @@ class Charger:
         self._update(pack, now)
         if pack is None or self.state is not ChargerState.CHARGING:
             return 0.0
-        cap_w = self._cap_w * (DERATE_FACTOR if self._derated else 1.0)
+        cap_w = self.limit_w * (DERATE_FACTOR if self._derated else 1.0)
         return min(cap_w, pack.kind.limit_v * _limit_current_a(pack))
 
     def step(self, pack: Pack | None, allowed_w: float, ambient_c: float, now: float, seconds: float) -> float:

@@ -62,7 +62,7 @@ def check_addresses(loaded: LoadedSite) -> None:
     seen: set[tuple[str, int]] = set()
     for number, station in enumerate(loaded.site.stations):
         for index, device in enumerate(station.devices):
-            outside = device.protocol == "mqtt" and loaded.site.emulation.broker == "external"
+            outside = device.scheme == "mqtt" and loaded.site.emulation.broker == "external"
             address = (device.host, device.port)
             if not outside and address not in seen:
                 seen.add(address)
@@ -100,7 +100,7 @@ def embedded_brokers(loaded: LoadedSite) -> list[EmbeddedBroker]:
     keys: dict[tuple[str, int], str] = {}
     for number, station in enumerate(loaded.site.stations):
         for index, device in enumerate(station.devices):
-            if device.protocol == "mqtt":
+            if device.scheme == "mqtt":
                 keys.setdefault((device.host, device.port), url_key(number, index))
     return [EmbeddedBroker(host, port, key) for (host, port), key in keys.items()]
 
@@ -115,13 +115,13 @@ def build_faces(bound: list[BoundDevice], stations: dict[str, PhysicalStation]) 
         key = url_key(order.index(device.station.id), device.station.devices.index(device.device))
         host, port = device.device.host, device.device.port
         interval_s = min(point.interval_s for point in device.points)
-        if device.device.protocol == "mqtt":
+        if device.profile.protocol == "mqtt":
             variable = device.device.password_env
             password = os.environ.get(variable) if variable else None
             # Seen to at every step: some values are published as soon as they change.
             faces.append((MqttFace(device, station, password=password), STEP_S))
             continue
-        if device.device.protocol == "opcua":
+        if device.profile.protocol == "opcua":
             faces.append((OpcUaFace(device, station, key), interval_s))
             continue
         face, intervals = shared.setdefault((host, port), (ModbusFace(host, port), []))

@@ -17,6 +17,8 @@ class Slot:
     promised: bool = False
     awaited: bool = False
     power_w: float = 0.0
+    energy_wh: float = 0.0
+    """Given to packs since the start."""
     shown_c: float = 0.0
     """Temperature as the pack's sensor reads it."""
 

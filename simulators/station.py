@@ -11,7 +11,7 @@ import numpy as np
 
 from config.site import EmulatedStation
 from config.site import Station as StationConfig
-from simulators.charger import Charger
+from simulators.charger import TRIP_ABOVE_C, Charger
 from simulators.pack import Pack, PackClass
 from simulators.riders import Riders
 from simulators.slot import Slot, Swap
@@ -32,6 +32,10 @@ FIELD_PACKS_PER_SLOT = 3
 NOISE_C = 0.04
 BASE_LOAD_NOISE = 0.03
 AMBIENT_SWING_C = 4.0
+MAINS_V = 230.0
+MAINS_HZ = 50.0
+CELL_SPREAD_V = 0.004
+"""Between the highest and the lowest cell of a new pack; it grows as the pack ages."""
 
 
 class PhysicalStation:
@@ -48,6 +52,8 @@ class PhysicalStation:
         (self._noise_rng,) = self._rng.spawn(1)
         self._riders = riders
         self._kind = PackClass(config.pack.capacity_wh, config.pack.nominal_voltage_v)
+        self._kinds = [self._kind]
+        self._kinds += [PackClass(other.capacity_wh, other.nominal_voltage_v) for other in config.other_packs]
         self._made = 0
         self.slots = [
             Slot(number, Charger(config.charger.power_w, config.full_soc, config.cooldown_s))
@@ -92,6 +98,21 @@ class PhysicalStation:
         """A signal of the vocabulary as it is now; ``None`` where there is none, as of an empty slot's pack."""
         return self._station_value(signal) if slot is None else self._slot_value(signal, self.slots[slot - 1])
 
+    def command(self, signal: str, slot: int, value: float) -> None:
+        """Do what a client wrote to a slot's signal. Raises ``KeyError`` for one that cannot be written."""
+        target = self.slots[slot - 1]
+        match signal:
+            case "enabled":
+                target.charger.enabled = bool(value)
+            case "power_limit_w":
+                target.charger.limit_w = min(max(value, 0.0), self._config.charger.power_w)
+            case "current_limit_a":
+                target.charger.limit_w = min(max(value, 0.0) * self._kind.limit_v, self._config.charger.power_w)
+            case "door_open":
+                target.door_open = bool(value)
+            case _:
+                raise KeyError(f"no client may write {signal!r}")
+
     def _station_value(self, signal: str) -> Value:
         match signal:
             case "power_w":
@@ -108,8 +129,18 @@ class PhysicalStation:
                 return self._heartbeat
             case "mains_ok":
                 return True
-            case "door_open":
+            case "door_open" | "smoke" | "water_leak":
                 return False
+            case "humidity":
+                return 0.45
+            case "voltage_v":
+                return MAINS_V
+            case "current_a":
+                return round(self._power_w / MAINS_V, 2)
+            case "frequency_hz":
+                return MAINS_HZ
+            case "fault_bits":
+                return 0
         raise KeyError(f"no station signal {signal!r}")
 
     def _slot_value(self, signal: str, slot: Slot) -> Value:
@@ -143,6 +174,22 @@ class PhysicalStation:
                 return int(pack.cycles) if pack else None
             case "capacity_wh":
                 return pack.capacity_wh if pack else None
+            case "power_limit_w":
+                return charger.limit_w
+            case "current_limit_a":
+                return round(charger.limit_w / self._kind.limit_v, 2)
+            case "energy_wh":
+                return round(slot.energy_wh, 1)
+            case "fault_bits":
+                return int(charger.state is ChargerState.FAULT)
+            case "pack_fault_bits":
+                return int(pack.temperature_c > TRIP_ABOVE_C) if pack else None
+            case "cell_voltage_max_v" | "cell_voltage_min_v":
+                if pack is None:
+                    return None
+                half = CELL_SPREAD_V * (1.0 + 10.0 * (1.0 - pack.soh)) / 2.0
+                mean = pack.voltage_v(charger.current_a) / pack.kind.cells
+                return round(mean + (half if signal == "cell_voltage_max_v" else -half), 3)
         raise KeyError(f"no slot signal {signal!r}")
 
     def _is_ready(self, slot: Slot) -> bool:
@@ -172,6 +219,7 @@ class PhysicalStation:
         self._power_w = self._base_w
         for slot, allowed in zip(self.slots, share(wanted, limit - self._base_w), strict=True):
             slot.power_w = slot.charger.step(slot.pack, allowed * efficiency, self._ambient_c, now, seconds)
+            slot.energy_wh += slot.power_w * seconds / 3600.0
             self._power_w += slot.power_w / efficiency
         self._energy_wh += self._power_w * seconds / 3600.0
 
@@ -257,8 +305,11 @@ class PhysicalStation:
     def _new_pack(self) -> Pack:
         self._made += 1
         cycles = float(self._rng.uniform(20.0, 900.0))
+        kind = self._kind
+        if len(self._kinds) > 1:
+            kind = self._kinds[int(self._rng.choice(len(self._kinds), p=self._config.pack_shares))]
         return Pack(
-            self._kind,
+            kind,
             f"{self.id}-{self._made:04d}",
             soc=1.0,
             soh=1.0 - cycles * 1e-4 - float(self._rng.uniform(0.0, 0.03)),

@@ -79,6 +79,13 @@ _ALL = (
     _station("heartbeat", Kind.COUNTER, "", 0.0, 1e15, "grows by one with every scan of the cabinet controller"),
     _station("mains_ok", Kind.BOOL, "", 0.0, 1.0, "the grid connection is present"),
     _station("door_open", Kind.BOOL, "", 0.0, 1.0, "the service door is open"),
+    _station("humidity", Kind.ANALOG, "1", 0.0, 1.0, "relative humidity in the cabinet"),
+    _station("smoke", Kind.BOOL, "", 0.0, 1.0, "the smoke sensor has tripped"),
+    _station("water_leak", Kind.BOOL, "", 0.0, 1.0, "the water sensor has tripped"),
+    _station("voltage_v", Kind.ANALOG, "V", 0.0, 1500.0, "mains voltage, phase to neutral"),
+    _station("current_a", Kind.ANALOG, "A", -5000.0, 5000.0, "mains current, of the phase that carries most"),
+    _station("frequency_hz", Kind.ANALOG, "Hz", 0.0, 100.0, "mains frequency"),
+    _station("fault_bits", Kind.COUNTER, "", 0.0, 2.0**53, "faults of the cabinet, as the device type numbers them"),
     _slot("occupied", Kind.BOOL, "", 0.0, 1.0, "a pack stands in the slot"),
     _slot("enabled", Kind.BOOL, "", 0.0, 1.0, "the slot is in service"),
     _slot("door_open", Kind.BOOL, "", 0.0, 1.0, "the slot's door is open"),
@@ -93,11 +100,30 @@ _ALL = (
     _slot("temperature_c", Kind.ANALOG, "C", -60.0, 150.0, "temperature of the pack"),
     _slot("cycle_count", Kind.COUNTER, "", 0.0, 1e9, "full cycles of the pack"),
     _slot("capacity_wh", Kind.ANALOG, "Wh", 0.0, 1e6, "usable energy of the full pack"),
+    _slot("current_limit_a", Kind.ANALOG, "A", 0.0, 1500.0, "current that the charger may give"),
+    _slot("power_limit_w", Kind.ANALOG, "W", 0.0, 1e6, "power that the charger may give"),
+    _slot("energy_wh", Kind.COUNTER, "Wh", 0.0, 1e12, "energy that the charger has given since installation"),
+    _slot("fault_bits", Kind.COUNTER, "", 0.0, 2.0**53, "faults of the charger, as the device type numbers them"),
+    _slot("pack_fault_bits", Kind.COUNTER, "", 0.0, 2.0**53, "faults of the pack, as the device type numbers them"),
+    _slot("cell_voltage_max_v", Kind.ANALOG, "V", 0.0, 10.0, "highest cell voltage of the pack"),
+    _slot("cell_voltage_min_v", Kind.ANALOG, "V", 0.0, 10.0, "lowest cell voltage of the pack"),
 )
 
 SIGNALS: dict[tuple[str, str], Signal] = {(signal.entity, signal.name): signal for signal in _ALL}
 
-PACK_SIGNALS = frozenset({"pack_id", "soc", "soh", "temperature_c", "cycle_count", "capacity_wh"})
+PACK_SIGNALS = frozenset(
+    {
+        "pack_id",
+        "soc",
+        "soh",
+        "temperature_c",
+        "cycle_count",
+        "capacity_wh",
+        "pack_fault_bits",
+        "cell_voltage_max_v",
+        "cell_voltage_min_v",
+    }
+)
 """Slot signals that belong to the pack: an empty slot has none of them."""
 
 

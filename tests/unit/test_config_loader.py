@@ -38,10 +38,10 @@ def site(stations: str) -> str:
 
 def test_the_bundled_demo_has_six_stations_on_three_protocols_and_a_retrofitted_one() -> None:
     loaded = load_site(bundled_site("demo"))
-    protocols = {station.id: [device.protocol for device in station.devices] for station in loaded.site.stations}
+    protocols = {station.id: [device.scheme for device in station.devices] for station in loaded.site.stations}
     assert len(protocols) == 6
-    assert {name for names in protocols.values() for name in names} == {"opcua", "modbus", "mqtt"}
-    assert ["opcua", "modbus", "mqtt"] in protocols.values()
+    assert {name for names in protocols.values() for name in names} == {"opc.tcp", "modbus", "mqtt"}
+    assert ["opc.tcp", "modbus", "mqtt"] in protocols.values()
 
 
 def test_points_are_numbered_once_over_the_whole_site() -> None:

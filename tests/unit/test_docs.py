@@ -18,6 +18,7 @@ from config.site import (
     EmulatedStation,
     EmulationSettings,
     GatewaySettings,
+    OtherPack,
     Pack,
     Site,
     Station,
@@ -27,7 +28,7 @@ from twin.signals import SIGNALS
 ROOT = Path(__file__).parents[2]
 
 SITE_MODELS = (
-    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, Charger, CalendarEntry
+    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger, CalendarEntry
 )  # fmt: skip
 PROFILE_MODELS = (Profile, Point, PollGroup, Watchdog, Availability)
 
