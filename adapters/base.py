@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,8 +88,17 @@ class Adapter(Protocol):
         """Connect, read or subscribe, and reconnect by itself, until cancelled."""
 
 
+class WriteError(Exception):
+    """A write that did not take: refused by the profile, by the device, or not found there afterwards."""
+
+
+@runtime_checkable
 class Writable(Protocol):
     """An adapter that may also change its device. A read-only site builds adapters without this method."""
 
-    async def write(self, number: int, value: float) -> None:
-        """Write a point and read it back."""
+    async def write(self, number: int, value: float) -> float:
+        """Write a point (its number in the image) in its signal's unit; returns what the device then shows of it.
+
+        Raises ``WriteError``, with the reason, where the profile does not allow the point or the value, the device is
+        away or refuses, or what is read back is not what was written.
+        """

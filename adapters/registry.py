@@ -17,9 +17,15 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
 }
 
 
-def build(device: BoundDevice, clock: Clock, rng: random.Random | None = None) -> Adapter:
+WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {}
+"""The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
+
+
+def build(device: BoundDevice, clock: Clock, rng: random.Random | None = None, *, writable: bool = False) -> Adapter:
     """The adapter of a device, by its profile's protocol. Nothing is connected yet.
 
     Raises ``ValueError`` where the profile's points cannot be read (a Modbus address out of bounds).
     """
-    return ADAPTERS[device.profile.protocol](device, clock, rng or random.Random())  # noqa: S311 - only jitter
+    protocol = device.profile.protocol
+    made = WRITABLE.get(protocol, ADAPTERS[protocol]) if writable else ADAPTERS[protocol]
+    return made(device, clock, rng or random.Random())  # noqa: S311 - only jitter

@@ -34,6 +34,24 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Write(Strict):
+    """That a point may be written, and how far. Without it nobody writes the point, whatever its ``access``."""
+
+    minimum: float
+    maximum: float
+    """Least and most value that is ever written, in the signal's unit."""
+    harmless: bool = False
+    """Whether ``swaptwin commission`` may write the value that stands there already, to see that writing works."""
+    refresh_s: Annotated[float, Field(ge=0.5, le=3600.0)] | None = None
+    """A value once written is written again this often, for devices that fall back when nobody does."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        return self
+
+
 class Point(Strict):
     """One signal of a device: its address, and how its raw value becomes the signal's value.
 
@@ -64,6 +82,8 @@ class Point(Strict):
     bit: Annotated[int, Field(ge=0, le=63)] | None = None
     """The bit of an unsigned raw value that carries a boolean signal."""
     access: Literal["r", "rw"] = "r"
+    write: Write | None = None
+    """For ``rw``: what may be written."""
     deadband: Annotated[float, Field(ge=0.0)] | None = None
     """OPC UA: absolute change, in raw units, below which the device need not report."""
     poll_group: str = "default"
@@ -99,6 +119,8 @@ class Point(Strict):
             raise ValueError(f"'bit' is for boolean signals; {self.signal} is {kind.value}")
         if self.scale == 0.0:
             raise ValueError("'scale' must not be zero")
+        if self.write is not None and self.access == "r":
+            raise ValueError("'write' needs access: rw")
         return self
 
     def _check_enum(self) -> None:

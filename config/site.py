@@ -241,6 +241,8 @@ class GatewaySettings(Strict):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data: Path = Path("data")
     """Folder of the history; relative to where the gateway is started."""
+    writes: bool = False
+    """Whether devices may be written at all; without it adapters are built that cannot."""
     past_swaps: tuple[Path, ...] = ()
     """CSV files ``station,time`` from which demand is learned at a station where nothing was learned before."""
     boost: bool = False

@@ -130,7 +130,8 @@ class _Gateway:
         self.image.sweep()
         async with asyncio.TaskGroup() as group:
             for device in self.image.devices:
-                group.create_task(supervise(build(device, self.clock), self.image.sink(device), self.clock))
+                adapter = build(device, self.clock, writable=self.loaded.site.gateway.writes)
+                group.create_task(supervise(adapter, self.image.sink(device), self.clock))
             group.create_task(self._sweep())
             rooms = (
                 self.twins,
