@@ -9,7 +9,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import fanout, latency, lateness, throughput
+from benchmarks import fanout, forecast_service, kernel, latency, lateness, throughput, whatif_crn
 from benchmarks.report import Outcome, calibrate, machine
 
 BENCHMARKS = {
@@ -17,6 +17,9 @@ BENCHMARKS = {
     "throughput": throughput.run,
     "lateness": lateness.run,
     "fanout": fanout.run,
+    "kernel": kernel.run,
+    "forecast": forecast_service.run,
+    "what-if": whatif_crn.run,
 }
 
 

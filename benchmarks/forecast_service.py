@@ -1,6 +1,6 @@
 """The forecast service: first forecast, a round of many stations, the event loop meanwhile.
 
-``python -m benchmarks.forecast_service``. The model's cache must be warm: run it twice.
+The first table wants a warm cache of the compiled model: the benchmarks before it, or a first run, see to that.
 """
 
 import asyncio
@@ -10,9 +10,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-
-import uvloop
-from rich.console import Console
 
 from benchmarks.report import Cell, Table, quantile
 from benchmarks.stations import case_at
@@ -187,13 +184,3 @@ async def _lateness_table() -> Table:
         rows,
         [f"A sleeper of {1000 * PACE_S:.0f} ms on uvloop, whose timers count whole milliseconds."],
     )
-
-
-def main() -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        for table in runner.run(run()):
-            table.show(Console(width=150, highlight=False))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,16 @@
 """The compiled kernel beside the SimPy reference: per replica, for 100 stations at once, and against their number.
 
-``python -m benchmarks.kernel``: prints a table. Processor time decides the ratio, because both engines take turns on
-the same machine; wall time is given where threads are used.
+Processor time decides the ratio, because both engines take turns on the same machine; wall time is given where threads
+are used.
 """
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from time import perf_counter, process_time
 
 import numpy as np
 
+from benchmarks.report import Cell, Table
 from twin import kernel
 from twin.demand import Intensity
 from twin.futures import Engine, futures
@@ -55,7 +54,7 @@ def live(engine: Engine, hours: float, replicas: int, seed: int = 1) -> None:
     )
 
 
-def ratio(hours: float) -> None:
+def ratio(hours: float) -> list[Cell]:
     """Both engines in turns; medians of processor time per replica."""
     spent: dict[Engine, list[float]] = {"kernel": [], "simpy": []}
     for seed in range(ROUNDS):
@@ -64,7 +63,8 @@ def ratio(hours: float) -> None:
             live(engine, hours, REPLICAS[engine], seed)
             times.append((process_time() - begun) / REPLICAS[engine])
     fast, slow = median(spent["kernel"]), median(spent["simpy"])
-    print(f"{hours:.0f} h: SimPy {1e3 * slow:.2f} ms, kernel {1e6 * fast:.1f} us a replica: {slow / fast:.0f} times")
+    each = [one / other for one, other in zip(spent["simpy"], spent["kernel"], strict=True)]
+    return [f"{hours:.0f} h", 1e3 * slow, 1e6 * fast, slow / fast, min(each), max(each)]
 
 
 def fleet(stations: int, threads: int) -> float:
@@ -75,22 +75,25 @@ def fleet(stations: int, threads: int) -> float:
     return perf_counter() - begun
 
 
-def first_forecast() -> float:
-    """Wall seconds of a fresh process that imports the kernel and makes one forecast."""
-    begun = perf_counter()
-    subprocess.run([sys.executable, "-c", "from benchmarks.kernel import live; live('kernel', 2.0, 200)"], check=True)
-    return perf_counter() - begun
-
-
-def main() -> None:
+async def run() -> list[Table]:
+    """The ratio of both engines, and what a fleet costs."""
     kernel.warm()
-    for hours in (6.0, 2.0):
-        ratio(hours)
-    print(f"100 stations x 200 replicas x 2 h, two threads: {median(fleet(100, 2) for _ in range(5)):.2f} s")
-    for stations in (1, 10, 100, 1_000):
-        print(f"{stations:5d} stations, one thread: {1e3 * fleet(stations, 1) / stations:.2f} ms a station")
-    print(f"first forecast of a fresh process, cache warm: {median(first_forecast() for _ in range(3)):.2f} s")
-
-
-if __name__ == "__main__":
-    main()
+    hundred = [fleet(100, 2) for _ in range(ROUNDS)]
+    counts = [[count, seconds := fleet(count, 1), 1e3 * seconds / count] for count in (1, 10, 100, 1_000)]
+    return [
+        Table(
+            "Reference station of 20 slots, 15 riders an hour: processor time of one replica",
+            ["replica of", "SimPy ms", "kernel us", "ratio", "least", "most"],
+            [ratio(hours) for hours in (6.0, 2.0)],
+            [f"Both engines in turns, {ROUNDS} rounds; medians, and the least and most ratio of a round."],
+        ),
+        Table(
+            "200 replicas of 2 h at every station, kernel (wall time)",
+            ["stations", "threads", "s", "ms a station"],
+            [[count, 1, seconds, each] for count, seconds, each in counts]
+            + [
+                [100, 2, median(hundred), 10.0 * median(hundred)],
+                ["100, best round", 2, min(hundred), 10.0 * min(hundred)],
+            ],
+        ),
+    ]

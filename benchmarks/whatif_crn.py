@@ -1,9 +1,6 @@
-"""What-if: how many replicas common random numbers save. ``python -m benchmarks.whatif_crn``."""
-
-import asyncio
+"""What-if: how many replicas common random numbers save."""
 
 import numpy as np
-from rich.console import Console
 
 from benchmarks.report import Cell, Table
 from benchmarks.stations import case_at
@@ -73,12 +70,3 @@ def _lost(made: Futures, horizon_s: float) -> Floats:
 
 def _stockout(made: Futures, horizon_s: float) -> Floats:
     return (made.wait_s <= horizon_s).astype(np.float64)
-
-
-def main() -> None:
-    for table in asyncio.run(run()):
-        table.show(Console(width=150, highlight=False))
-
-
-if __name__ == "__main__":
-    main()
