@@ -55,7 +55,7 @@ FORECAST: Mapping[str, Any] = {
     "station": "S001",
     "generated_at": NOW - 10.0,
     "valid_until": NOW + 50.0,
-    "model": "swaptwin",
+    "model": "ensemble/stated-demand",
     "replicas": 200,
     "seed": 1,
     "quality": "good",
@@ -65,6 +65,9 @@ FORECAST: Mapping[str, Any] = {
     "lost_swaps": {"900": 0.2},
     "time_to_stockout_s": {"p10": None, "p50": None, "p90": None},
     "ready": {"t": [NOW], "p05": [1.0], "p25": [1.0], "p50": [2.0], "p75": [2.0], "p95": [3.0]},
+    "eta": [{"slot": 1, "ready_s": 1200.0, "full_s": None}],
+    "drivers": {"demand": 0.05, "charging": 0.02, "faults": 0.0},
+    "advice": None,
 }
 DEVICE: Mapping[str, Any] = {
     "id": "S001/cabinet",

@@ -1,5 +1,5 @@
 import type { Drift, Drivers, Forecast, Option, Skill } from "../state/types";
-import { clockTime, percent, roughly } from "./format";
+import { clockTime, percent, probable, roughly } from "./format";
 
 /** A change with its sign, in whole points of a hundred: "+30", "−4", "0". */
 export function points(share: number): string {
@@ -57,7 +57,7 @@ export function causes(drivers: Drivers): { name: string; words: string; part: n
 
 /** The other actions that would be enough, where the first is not possible. */
 export function alternatives(options: readonly Option[]): string | null {
-  const others = options.slice(1).map((option) => `${action(option)} (${percent(option.probability)})`);
+  const others = options.slice(1).map((option) => `${action(option)} (${probable(option.probability)})`);
   return others.length === 0 ? null : `Also enough: ${others.join("; ")}.`;
 }
 
