@@ -100,8 +100,9 @@ class Charger:
 
 
 def _limit_current_a(pack: Pack) -> float:
-    """Current at which the terminals just reach the voltage limit."""
-    return max((pack.kind.limit_v - pack.ocv_v) / pack.resistance_ohm, 0.0)
+    """Current at which the terminals just reach the voltage limit, or as much as the pack lets in."""
+    at_limit_a = max((pack.kind.limit_v - pack.ocv_v) / pack.resistance_ohm, 0.0)
+    return min(at_limit_a, pack.kind.most_c(pack.soc) * pack.charge_ah)
 
 
 def _current_a(pack: Pack, power_w: float) -> float:

@@ -1,5 +1,6 @@
 """A battery pack as an equivalent circuit: an open-circuit voltage behind one resistance, and one thermal mass."""
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,6 +39,18 @@ class PackClass:
 
     capacity_wh: float
     nominal_voltage_v: float
+    rate_cap: tuple[tuple[float, float], ...] = ()
+    """Points (SoC, C-rate in 1/h) of the most that its management system lets in; linear between, constant outside."""
+
+    def most_c(self, soc: float) -> float:
+        """The C-rate (1/h) that the management system lets in at a state of charge."""
+        if not self.rate_cap:
+            return math.inf
+        right = bisect_right(self.rate_cap, (soc, math.inf))
+        if right in (0, len(self.rate_cap)):
+            return self.rate_cap[max(right - 1, 0)][1]
+        (soc_0, rate_0), (soc_1, rate_1) = self.rate_cap[right - 1 : right + 1]
+        return rate_0 + (soc - soc_0) / (soc_1 - soc_0) * (rate_1 - rate_0)
 
     @property
     def cells(self) -> int:

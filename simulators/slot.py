@@ -19,6 +19,10 @@ class Slot:
     power_w: float = 0.0
     energy_wh: float = 0.0
     """Given to packs since the start."""
+    came_at: float = 0.0
+    """When the pack came: those that came first are charged first."""
+    share_w: float = 0.0
+    """Of the grid limit, as the cabinet's controller last shared it."""
     shown_c: float = 0.0
     """Temperature as the pack's sensor reads it."""
 

@@ -51,9 +51,11 @@ class PhysicalStation:
         self._rng = np.random.default_rng([self._emulation.seed, crc32(config.id.encode())])
         (self._noise_rng,) = self._rng.spawn(1)
         self._riders = riders
-        self._kind = PackClass(config.pack.capacity_wh, config.pack.nominal_voltage_v)
-        self._kinds = [self._kind]
-        self._kinds += [PackClass(other.capacity_wh, other.nominal_voltage_v) for other in config.other_packs]
+        self._kinds = [
+            PackClass(pack.capacity_wh, pack.nominal_voltage_v, pack.rate_cap)
+            for pack in (config.pack, *config.other_packs)
+        ]
+        self._kind = self._kinds[0]
         self._made = 0
         self.slots = [
             Slot(number, Charger(config.charger.power_w, config.full_soc, config.cooldown_s))
@@ -66,6 +68,7 @@ class PhysicalStation:
         self._energy_wh = 0.0
         self._base_w = config.base_load_w
         self._power_w = 0.0
+        self._shared_on: tuple[float, tuple[bool, ...]] = (-1.0, ())
         self._ambient_c = self._ambient(start)
         self._stock()
         self._measure()
@@ -216,12 +219,30 @@ class PhysicalStation:
         self._base_w = min(max(self._base_w, 0.0), limit)
         efficiency = self._config.charger.efficiency
         wanted = [slot.charger.wanted_w(slot.pack, self.time) / efficiency for slot in self.slots]
+        self._share(wanted, limit - self._base_w, now)
         self._power_w = self._base_w
-        for slot, allowed in zip(self.slots, share(wanted, limit - self._base_w), strict=True):
+        for slot, asked in zip(self.slots, wanted, strict=True):
+            allowed = min(asked, slot.share_w)
             slot.power_w = slot.charger.step(slot.pack, allowed * efficiency, self._ambient_c, now, seconds)
             slot.energy_wh += slot.power_w * seconds / 3600.0
             self._power_w += slot.power_w / efficiency
         self._energy_wh += self._power_w * seconds / 3600.0
+
+    def _share(self, wanted: list[float], available: float, now: float) -> None:
+        """Share the limit among those whose turn it is: in every step, or as often as the cabinet's controller does."""
+        if self._config.chargers is not None:
+            asking = [index for index, power_w in enumerate(wanted) if power_w > 0.0]
+            asking.sort(key=lambda index: (self.slots[index].came_at, index))
+            for index in asking[self._config.chargers :]:
+                wanted[index] = 0.0
+        tick_s = self._config.share_tick_s
+        if tick_s > 0.0:
+            occasion = now // tick_s, tuple(power_w > 0.0 for power_w in wanted)
+            if occasion == self._shared_on:
+                return
+            self._shared_on = occasion
+        for slot, share_w in zip(self.slots, share(wanted, available), strict=True):
+            slot.share_w = share_w
 
     def _patience(self) -> float:
         return float(self._rng.exponential(self._config.patience_s))
@@ -260,6 +281,7 @@ class PhysicalStation:
             float(self._rng.uniform(*self._emulation.returned_soc)), float(self._rng.uniform(*RETURNED_TEMPERATURE_C))
         )
         swap.inward.pack = pack
+        swap.inward.came_at = self.time
         swap.inward.awaited = False
         swap.inward.charger.receive(pack, self.time)
 

@@ -38,7 +38,6 @@ class StridingStation(PhysicalStation):
     def __init__(self, config: StationConfig, riders: ListedRiders, start: float) -> None:
         super().__init__(config, riders, start)
         self._listed = riders
-        kind = self._kind
         # The compiled code gets every constant as an argument: its cache would not notice one that is edited.
         self._constants = (
             config.charger.power_w,
@@ -47,10 +46,8 @@ class StridingStation(PhysicalStation):
             config.ready_soc,
             config.grid_limit_w,
             config.base_load_w,
-            float(kind.cells),
-            kind.charge_ah,
-            kind.limit_v,
-            kind.capacity_wh,
+            float(config.slots if config.chargers is None else config.chargers),
+            config.share_tick_s,
             charger.CUT_OFF_C,
             charger.DERATE_ABOVE_C,
             charger.RESTORE_BELOW_C,
@@ -67,6 +64,11 @@ class StridingStation(PhysicalStation):
         count = len(self.slots)
         self.soc, self.temperature_c, self._soh, self._cycles = (np.zeros(count) for _ in range(4))
         self._rest_until, self.power_w, self.capacity_wh = (np.zeros(count) for _ in range(3))
+        self._came_at, self._share_w, self._asked = (np.zeros(count) for _ in range(3))
+        self._cells, self._charge_ah, self._limit_v, self._new_wh = (np.ones(count) for _ in range(4))
+        self._shared_tick = np.full(1, -1.0)
+        points = max((len(kind.rate_cap) for kind in self._kinds), default=0) or 1
+        self._cap_soc, self._cap_c = np.full((count, points), np.inf), np.full((count, points), np.inf)
         self.state = np.zeros(count, dtype=np.int64)
         self.occupied, self.enabled, self.locked = (np.zeros(count, dtype=np.bool_) for _ in range(3))
         self._promised, self._full, self._derated, self._tripped, self._held = (
@@ -100,6 +102,8 @@ class StridingStation(PhysicalStation):
             noise,
             ambient,
             (self.soc, self.temperature_c, self._soh, self._cycles, self._rest_until, self.power_w),
+            (self._cells, self._charge_ah, self._limit_v, self._new_wh, self._cap_soc, self._cap_c),
+            (self._came_at, self._share_w, self._asked, self._shared_tick),
             (self.occupied, self.enabled, self._promised, self._held, self._full, self._derated, self._tripped),
             self.state,
             before,
@@ -132,11 +136,17 @@ class StridingStation(PhysicalStation):
             if own is not None:
                 self.soc[index], self.temperature_c[index] = own.soc, own.temperature_c
                 self._soh[index], self._cycles[index] = own.soh, own.cycles
+                self._cells[index], self._charge_ah[index] = own.kind.cells, own.kind.charge_ah
+                self._limit_v[index], self._new_wh[index] = own.kind.limit_v, own.kind.capacity_wh
+                self._cap_soc[index], self._cap_c[index] = np.inf, np.inf
+                for place, (soc, rate) in enumerate(own.kind.rate_cap):
+                    self._cap_soc[index, place:], self._cap_c[index, place:] = soc, rate
             else:
                 self.soc[index] = self.temperature_c[index] = 0.0
             self.capacity_wh[index] = own.capacity_wh if own is not None else 0.0
             self.locked[index] = own is not None and not slot.door_open and not slot.promised
             self._promised[index], self.enabled[index] = slot.promised, held.enabled
+            self._came_at[index] = slot.came_at
             flags = held.memory()
             self._rest_until[index], self._full[index], self._derated[index] = flags[:3]
             self._tripped[index], self._held[index] = flags[3:]
@@ -160,20 +170,62 @@ class StridingStation(PhysicalStation):
 
 
 @njit(cache=True, nogil=True)
+def _most_c(at, rates, soc):  # type: ignore[no-untyped-def] # pragma: no cover - compiled
+    """What the pack's management system lets in: ``PackClass.most_c``; the last point is repeated to fill the row."""
+    if soc <= at[0]:
+        return rates[0]
+    for right in range(1, len(at)):
+        if soc < at[right]:
+            return rates[right - 1] + (soc - at[right - 1]) / (at[right] - at[right - 1]) * (
+                rates[right] - rates[right - 1]
+            )
+    return rates[-1]
+
+
+@njit(cache=True, nogil=True)
+def _take_turns(wanted, came_at, chargers):  # type: ignore[no-untyped-def] # pragma: no cover - compiled
+    """Leave the power to those that came first, as many as there are chargers. Returns what they want together."""
+    total = 0.0
+    for slot in range(len(wanted)):
+        total += wanted[slot]
+    taken = -1
+    for turn in range(len(wanted)):
+        first = -1
+        for slot in range(len(wanted)):
+            if wanted[slot] <= 0.0:
+                continue
+            later = taken < 0 or came_at[slot] > came_at[taken] or (came_at[slot] == came_at[taken] and slot > taken)
+            if later and (first < 0 or came_at[slot] < came_at[first]):
+                first = slot
+        if first < 0:
+            break
+        taken = first
+        if turn >= chargers:
+            for slot in range(len(wanted)):
+                if came_at[slot] > came_at[taken] or (came_at[slot] == came_at[taken] and slot >= taken):
+                    total -= wanted[slot]
+                    wanted[slot] = 0.0
+            break
+    return total
+
+
+@njit(cache=True, nogil=True)
 def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
-    constants, curve, start, step_s, base_w, noise, ambient, numbers, flags, state, ready_before
+    constants, curve, start, step_s, base_w, noise, ambient, numbers, kinds, sharing, flags, state, ready_before
 ):
     """Steps of ``PhysicalStation._charge`` until the count of ready packs changes. Arrays are changed in place.
 
     Returns the steps done, the base load, the power drawn in the last step, and the energy drawn (Ws).
     """
     (
-        cap_w, efficiency, full_soc, ready_soc, grid_limit_w, base_load_w, cells, charge_ah, limit_v, capacity_wh,
+        cap_w, efficiency, full_soc, ready_soc, grid_limit_w, base_load_w, chargers, tick_s,
         cut_off, derate_above, restore_below, derate_factor, trip_above, reset_below,
         cell_ohm_ah, growth, heat_capacity, cooling, fade,
     ) = constants  # fmt: skip
     at, volts = curve
     soc, temperature, soh, cycles, rest_until, power = numbers
+    cells, charge_ah, limit_v, capacity_wh, cap_soc, cap_c = kinds
+    came_at, share_w, asked, shared_tick = sharing
     occupied, enabled, promised, held, full, derated, tripped = flags
     count = len(soc)
     steps = len(noise)
@@ -191,15 +243,21 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                 own = soc[slot]
                 left = min(max(np.searchsorted(at, own, side="right"), 1), len(at) - 1) - 1
                 slope = (volts[left + 1] - volts[left]) / (at[left + 1] - at[left])
-                ocv[slot] = cells * (volts[left] + (own - at[left]) * slope)
-                ohm[slot] = cells * cell_ohm_ah / charge_ah * (1.0 + growth * (1.0 - soh[slot]))
-                limit_a = max((limit_v - ocv[slot]) / ohm[slot], 0.0)
+                ocv[slot] = cells[slot] * (volts[left] + (own - at[left]) * slope)
+                ohm[slot] = cells[slot] * cell_ohm_ah / charge_ah[slot] * (1.0 + growth * (1.0 - soh[slot]))
+                limit_a = max((limit_v[slot] - ocv[slot]) / ohm[slot], 0.0)
+                limit_a = min(limit_a, _most_c(cap_soc[slot], cap_c[slot], own) * charge_ah[slot] * soh[slot])
                 cap = cap_w * (derate_factor if derated[slot] else 1.0)
-                wanted[slot] = min(cap, limit_v * limit_a) / efficiency
+                wanted[slot] = min(cap, limit_v[slot] * limit_a) / efficiency
                 total += wanted[slot]
+        if chargers < count:
+            total = _take_turns(wanted, came_at, chargers)
         available = max(grid_limit_w - base_w, 0.0)
+        share_anew = tick_s == 0.0 or now // tick_s != shared_tick[0]
+        for slot in range(count):
+            share_anew |= (wanted[slot] > 0.0) != (asked[slot] > 0.0)
         level = np.inf
-        if total > available:
+        if share_anew and total > available:
             level, below = 0.0, -1
             while True:
                 small, big = 0.0, 0
@@ -212,6 +270,10 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                     break
                 below = big
                 level = (available - small) / big
+        if share_anew:
+            shared_tick[0] = now // tick_s if tick_s > 0.0 else 0.0
+            for slot in range(count):
+                share_w[slot], asked[slot] = min(wanted[slot], level), wanted[slot]
         drawn_w = base_w
         ready = 0
         for slot in range(count):
@@ -220,19 +282,21 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                 continue
             current_a = 0.0
             if state[slot] == _CHARGING:
-                allowed_w = min(wanted[slot], level) * efficiency
+                allowed_w = min(wanted[slot], share_w[slot]) * efficiency
                 e, r = ocv[slot], ohm[slot]
                 current_a = (np.sqrt(e * e + 4.0 * r * max(allowed_w, 0.0)) - e) / (2.0 * r)
-                current_a = min(current_a, max((limit_v - e) / r, 0.0))
+                current_a = min(current_a, max((limit_v[slot] - e) / r, 0.0))
+                most_a = _most_c(cap_soc[slot], cap_c[slot], soc[slot]) * charge_ah[slot] * soh[slot]
+                current_a = min(current_a, most_a)
                 power[slot] = (e + current_a * r) * current_a
                 drawn_w += power[slot] / efficiency
             heat_w = current_a * current_a * ohm[slot]
-            charge = current_a * step_s / 3600.0 / (charge_ah * soh[slot])
+            charge = current_a * step_s / 3600.0 / (charge_ah[slot] * soh[slot])
             soc[slot] = min(max(soc[slot] + charge, 0.0), 1.0)
             cycles[slot] += abs(charge) / 2.0
             soh[slot] = max(soh[slot] - fade * abs(charge) / 2.0, 0.5)
-            loss_w = cooling * capacity_wh * (temperature[slot] - ambient_c)
-            temperature[slot] += (heat_w - loss_w) * step_s / (heat_capacity * capacity_wh)
+            loss_w = cooling * capacity_wh[slot] * (temperature[slot] - ambient_c)
+            temperature[slot] += (heat_w - loss_w) * step_s / (heat_capacity * capacity_wh[slot])
             if not enabled[slot]:
                 continue
             tripped[slot] = temperature[slot] > (reset_below if tripped[slot] else trip_above)
@@ -248,9 +312,11 @@ def _charge(  # type: ignore[no-untyped-def] # pragma: no cover - compiled
                     own = soc[slot]
                     left = min(max(np.searchsorted(at, own, side="right"), 1), len(at) - 1) - 1
                     slope = (volts[left + 1] - volts[left]) / (at[left + 1] - at[left])
-                    e = cells * (volts[left] + (own - at[left]) * slope)
-                    r = cells * cell_ohm_ah / charge_ah * (1.0 + growth * (1.0 - soh[slot]))
-                    full[slot] = own >= full_soc or max((limit_v - e) / r, 0.0) < cut_off * charge_ah * soh[slot]
+                    e = cells[slot] * (volts[left] + (own - at[left]) * slope)
+                    r = cells[slot] * cell_ohm_ah / charge_ah[slot] * (1.0 + growth * (1.0 - soh[slot]))
+                    full[slot] = (
+                        own >= full_soc or max((limit_v[slot] - e) / r, 0.0) < cut_off * charge_ah[slot] * soh[slot]
+                    )
                 state[slot] = _FULL if full[slot] else _CHARGING
                 if not promised[slot] and soc[slot] >= ready_soc:
                     ready += 1

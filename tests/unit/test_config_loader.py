@@ -159,3 +159,21 @@ def test_every_bundled_profile_is_valid() -> None:
     assert files
     for file in files:
         assert load_profile(file).profile == file.stem
+
+
+def test_classes_of_packs_and_what_the_cabinet_does_reach_the_model(tmp_path: Path) -> None:
+    more = (
+        "    pack: {rate_cap: [[0.5, 1.0], [0.9, 0.4]]}\n    other_packs: [{capacity_wh: 2000, share: 0.3}]\n"
+        "    chargers: 6\n    share_tick_s: 10\n"
+    )
+    spec = load_site(write(tmp_path, site(GOOD_STATION.format(id="S001") + more))).site.stations[0].spec()
+    assert [pack.capacity_wh for pack in spec.packs] == [1500.0, 2000.0]
+    assert spec.packs[0].rate_cap == ((0.5, 1.0), (0.9, 0.4))
+    assert spec.returned_shares == (0.7, 0.3)
+    assert (spec.chargers, spec.share_tick_s) == (6, 10.0)
+
+
+def test_classes_of_packs_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    more = "    pack: {rate_cap: [[0.9, 1.0], [0.5, 0.4]]}\n    other_packs: [{share: 0.6}, {share: 0.5}]\n"
+    said = problems(write(tmp_path, site(GOOD_STATION.format(id="S001") + more)))
+    assert any("must rise in SoC" in line for line in said)

@@ -34,7 +34,18 @@ def arrivals(per_day: float, days: float, seed: int = 1) -> list[float]:
     return sorted((START + rng.random(count) * days * 86_400.0).tolist())
 
 
-@pytest.mark.parametrize("changes", [{}, {"bays": 3, "grid_limit_w": 3000.0}, {"emulation": {"packs": 8}}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"bays": 3, "grid_limit_w": 3000.0},
+        {"emulation": {"packs": 8}},
+        {"other_packs": [{"capacity_wh": 2200.0, "nominal_voltage_v": 48.0, "share": 0.4}]},
+        {"chargers": 3},
+        {"pack": {"rate_cap": [[0.2, 0.3], [0.5, 0.7], [0.9, 0.2]]}},
+        {"share_tick_s": 20.0, "grid_limit_w": 3000.0},
+    ],
+)
 def test_hours_in_strides_end_with_the_same_packs_as_hours_in_steps(changes: dict[str, Any]) -> None:
     times = arrivals(240, 0.25)
     stepped = PhysicalStation(config(**changes), ListedRiders(times, START), START)
