@@ -23,16 +23,16 @@ def qualities(client: Stream) -> set[tuple[str, str | None]]:
 
 def test_devices_away_are_a_state_and_come_in_without_a_restart(site: Path) -> None:
     with program("run", site) as gateway:
-        address = address_in(gateway.wait_for("http://", 20.0))
+        address = address_in(gateway.wait_for("http://", 60.0))
         with stream(address, "stations") as client:
             client.until(lambda c: qualities(c) == {("bad", "no_communication")}, 10.0)
             with program("emulate", site) as emulators:
-                emulators.wait_for("ground truth", 20.0)
+                emulators.wait_for("ground truth", 60.0)
                 client.until(lambda c: qualities(c) == {("good", None)}, 20.0)
                 emulators.signal(signal.SIGKILL)
                 client.until(lambda c: ("good", None) not in qualities(c), 15.0)
             with program("emulate", site) as emulators:
-                emulators.wait_for("ground truth", 20.0)
+                emulators.wait_for("ground truth", 60.0)
                 client.until(lambda c: qualities(c) == {("good", None)}, 15.0)
         gateway.signal(signal.SIGINT)
         assert gateway.wait(15.0) == 0
@@ -40,8 +40,8 @@ def test_devices_away_are_a_state_and_come_in_without_a_restart(site: Path) -> N
 
 def test_suspended_emulators_make_values_stale_and_the_twin_goes_on(site: Path) -> None:
     with program("emulate", site) as emulators, program("run", site) as gateway:
-        emulators.wait_for("ground truth", 20.0)
-        address = address_in(gateway.wait_for("http://", 20.0))
+        emulators.wait_for("ground truth", 60.0)
+        address = address_in(gateway.wait_for("http://", 60.0))
         with stream(address, "stations") as client:
             client.until(lambda c: qualities(c) == {("good", None)}, 20.0)
             emulators.signal(signal.SIGSTOP)
@@ -54,9 +54,9 @@ def test_suspended_emulators_make_values_stale_and_the_twin_goes_on(site: Path) 
 
 def test_a_killed_gateway_keeps_its_history_and_goes_on(site: Path) -> None:
     with program("emulate", site) as emulators:
-        emulators.wait_for("ground truth", 20.0)
+        emulators.wait_for("ground truth", 60.0)
         with program("run", site) as gateway:
-            address = address_in(gateway.wait_for("http://", 20.0))
+            address = address_in(gateway.wait_for("http://", 60.0))
             with stream(address, "stations") as client:
                 client.until(lambda c: qualities(c) == {("good", None)}, 20.0)
                 client.until(lambda c: c.deltas >= 30, 30.0)
@@ -64,7 +64,7 @@ def test_a_killed_gateway_keeps_its_history_and_goes_on(site: Path) -> None:
             gateway.signal(signal.SIGKILL)
             gateway.wait(10.0)
         with program("run", site) as gateway:
-            address = address_in(gateway.wait_for("http://", 20.0))
+            address = address_in(gateway.wait_for("http://", 60.0))
             query = f"signal=power_w&from={before['from']}&to={before['to']}"
             after = get(f"{address}/api/v1/stations/S001/history?{query}")
             with stream(address, "stations") as client:
@@ -90,7 +90,7 @@ def test_a_port_in_use_is_named_by_its_key_and_nothing_is_left(site: Path, comma
         taken.bind(("127.0.0.1", port))
         taken.listen()
         with program(command, site) as running:
-            assert running.wait(20.0) == 1
+            assert running.wait(60.0) == 1
         said = "\n".join(running.lines)
         assert f"{key}: cannot listen on 127.0.0.1:{port}" in said
         assert "Traceback" not in said
@@ -100,7 +100,7 @@ def test_a_wrong_site_file_ends_with_2_and_every_error(site: Path) -> None:
     site.write_text(site.read_text(encoding="utf-8").replace("slots: 12", "slots: none").replace("name: G", "nme: G"))
     for command in ("run", "emulate", "check"):
         with program(command, site) as running:
-            assert running.wait(20.0) == 2
+            assert running.wait(60.0) == 2
         said = "\n".join(running.lines)
         assert "stations[0].slots" in said
         assert "stations[0].nme: unknown key. Did you mean 'name'?" in said
@@ -113,7 +113,7 @@ def test_a_damaged_history_is_named_with_what_to_do(site: Path) -> None:
     folder.mkdir()
     (folder / "swaptwin.db").write_bytes(b"not a database" * 1000)
     with program("run", site) as running:
-        assert running.wait(20.0) == 1
+        assert running.wait(60.0) == 1
     said = "\n".join(running.lines)
     assert "swaptwin.db" in said
     assert "nothing was started" in said
@@ -122,7 +122,7 @@ def test_a_damaged_history_is_named_with_what_to_do(site: Path) -> None:
 
 def test_check_prints_what_would_be_read(site: Path) -> None:
     with program("check", site) as running:
-        assert running.wait(20.0) == 0
+        assert running.wait(60.0) == 0
     said = "\n".join(running.lines)
     for word in ("S006", "chargers", "modbus-charger-rack", "opcua", "mqtt"):
         assert word in said
