@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong: where (file, line, key), what, and what to do."""
+    """One thing wrong: where (file, line, key), what, and what to do. Line 0: in no line, but of the whole file."""
 
     file: Path
     line: int
@@ -15,7 +15,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.key or '(file)'}: {self.message}. {self.remedy}"
+        where = f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{where}: {self.key or '(file)'}: {self.message}. {self.remedy}"
 
 
 class ConfigError(Exception):

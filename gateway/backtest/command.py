@@ -13,7 +13,7 @@ from config.errors import ConfigError, Problem
 from config.loader import LoadedSite
 from gateway.backtest.arrivals import load_arrivals
 from gateway.backtest.report import HORIZON_NAMES, NAMES, page
-from gateway.backtest.run import backtest, choose_period
+from gateway.backtest.run import WEEK, backtest, choose_period
 from gateway.backtest.telemetry import TelemetrySpec
 
 
@@ -40,6 +40,9 @@ def run_backtest(
     zone = ZoneInfo(loaded.site.timezone)
     period = choose_period(arrivals, zone, train_days, _date(arrivals_file, first), days)
     for note in arrivals.notes:
+        err.print(note, markup=False)
+    if train_days < WEEK:
+        note = f"less than {WEEK} training days: the references know not every kind of day, and are easy to beat"
         err.print(note, markup=False)
     err.print(
         f"{len(arrivals.times)} stations: learning from {period.train}, testing from {period.test} until {period.end}",

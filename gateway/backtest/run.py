@@ -17,7 +17,9 @@ from gateway.backtest.scoring import summary
 from gateway.backtest.telemetry import TelemetrySpec
 from twin.spec import HORIZONS_S
 
-MINIMUM_TRAIN_DAYS = 7
+MINIMUM_TRAIN_DAYS = 1
+WEEK = 7
+"""Days from which on the references have seen working days and a weekend."""
 DEFAULT_TEST_DAYS = 14
 
 
@@ -41,7 +43,7 @@ def choose_period(arrivals: Arrivals, zone: ZoneInfo, train_days: int, test: dat
     whole = (end_day - first_day).days
     covered = f"the file reaches from {first_day} to {last.date()} ({whole} days)"
     if train_days < MINIMUM_TRAIN_DAYS:
-        raise refuse("--train-days", f"{train_days} days are too few to train on", f"Give {MINIMUM_TRAIN_DAYS} or more")
+        raise refuse("--train-days", f"{train_days} days are nothing to train on", f"Give {MINIMUM_TRAIN_DAYS} or more")
     if test is None:
         days = min(days or DEFAULT_TEST_DAYS, max(whole - train_days, 1))
         test = end_day - timedelta(days=days)

@@ -202,7 +202,7 @@ def test_repairs_and_doubts_are_told_with_their_numbers(site: LoadedSite, tmp_pa
     ("train", "test", "days", "says"),
     [
         (28, None, None, "28 days before"),
-        (3, None, None, "too few to train on"),
+        (0, None, None, "nothing to train on"),
         (7, date(2026, 3, 26), 9, "is not covered"),
         (7, date(2027, 1, 1), 1, "is not covered"),
         (7, date(2026, 3, 24), 0, "empty range"),

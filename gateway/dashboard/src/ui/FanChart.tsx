@@ -94,7 +94,7 @@ function options(element: HTMLElement, slots: number, zone: string | undefined, 
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [12, 12, 0, 0],
+    padding: [12, 22, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     ...(zone && { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), zone) }),
