@@ -130,12 +130,12 @@ class Point(Strict):
     invalid: tuple[float, ...] = ()
     """Raw values (before ``bits``) by which the device says that it has no value."""
     enum: dict[int | str, bool | str] | None = None
-    """Raw number or text to label for enumerations, to true or false for booleans. Emulators send the first that fits."""
+    """Raw number or text to label for enumerations, to true or false for booleans. Emulators send the first one."""
     bit: Annotated[int, Field(ge=0, le=63)] | None = None
     """The bit of an unsigned raw value that carries a boolean signal."""
     bits: tuple[Annotated[int, Field(ge=0, le=63)], Annotated[int, Field(ge=0, le=63)]] | None = None
     """First and last bit (0 is the lowest) of an unsigned raw value that hold the number."""
-    bit_names: dict[Annotated[int, Field(ge=0, le=63)], str] = {}
+    bit_names: dict[Annotated[int, Field(ge=0, le=63)], str] = Field(default_factory=dict)
     """What the bits of ``fault_bits`` and the like mean, for people."""
     access: Literal["r", "rw"] = "r"
     write: Write | None = None
@@ -273,7 +273,7 @@ class Profile(Strict):
     references: tuple[str, ...] = ()
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] = 1.0
     """OPC UA: publishing interval. Modbus: poll interval. MQTT: interval at which the device publishes."""
-    poll_groups: dict[str, PollGroup] = {}
+    poll_groups: dict[str, PollGroup] = Field(default_factory=dict)
     address_base: Literal[0, 1] = 0
     """Modbus: 1 where the map counts registers from one."""
     max_read: Annotated[int, Field(ge=1, le=125)] = 125
