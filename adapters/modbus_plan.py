@@ -64,9 +64,7 @@ def plan(device: BoundDevice) -> tuple[PollGroup, ...]:
         PollGroup(
             name,
             min(device.points[row].interval_s for rows in tables.values() for row in rows),
-            tuple(
-                request for (unit, table), rows in tables.items() for request in _requests(device, unit, table, rows)
-            ),
+            tuple(request for (unit, table), rows in tables.items() for request in _reads(device, unit, table, rows)),
         )
         for name, tables in groups.items()
     )

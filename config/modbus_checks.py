@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from config.point import Point
 from twin.signals import Kind
 
 if TYPE_CHECKING:
-    from config.profile import Point, Profile
+    from config.profile import Profile
 
 Found = tuple[str, str, str]
 """The point's key, what is wrong, and what to do."""
@@ -25,7 +26,7 @@ _MODBUS_ONLY = (
 )
 
 
-def check_modbus(point: "Point", profile: "Profile") -> Iterator[Found]:
+def check_modbus(point: Point, profile: "Profile") -> Iterator[Found]:
     """Everything that is wrong with a point of a Modbus profile."""
     if not isinstance(point.address, int) or not 0 <= point.address <= 65_536:
         yield "address", "is no Modbus address", "Give a number from 0 to 65535, without the 4xxxx prefix"
@@ -36,7 +37,7 @@ def check_modbus(point: "Point", profile: "Profile") -> Iterator[Found]:
     yield from _write(point, profile)
 
 
-def _form(point: "Point") -> Iterator[Found]:
+def _form(point: Point) -> Iterator[Found]:
     bits = point.table in {"coil", "discrete"}
     text = point.type == "str"
     if point.type is None and not bits:
@@ -64,7 +65,7 @@ def _form(point: "Point") -> Iterator[Found]:
             yield key, f"the value has bits 0 to {width - 1} only", "Correct it, or the type"
 
 
-def _place(point: "Point", profile: "Profile") -> Iterator[Found]:
+def _place(point: Point, profile: "Profile") -> Iterator[Found]:
     if point.entity == "slot" and point.stride is None and profile.unit_stride is None and point.model is None:
         remedy = "Give the address step from one slot to the next, or unit_stride where each slot is a unit of its own"
         yield "stride", "is missing", remedy
@@ -90,7 +91,7 @@ def _place(point: "Point", profile: "Profile") -> Iterator[Found]:
         yield "scale_register", f"is for quantities; {point.signal} is {point.definition.kind.value}", "Remove it"
 
 
-def _write(point: "Point", profile: "Profile") -> Iterator[Found]:
+def _write(point: Point, profile: "Profile") -> Iterator[Found]:
     write = point.write
     if write is None:
         return
