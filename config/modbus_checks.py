@@ -99,6 +99,8 @@ def _write(point: Point, profile: "Profile") -> Iterator[Found]:
         yield "write", "texts are not written", "Remove it"
     if point.table in {"input", "discrete"} and write.address is None:
         yield "write", f"no client can write {point.table}s", "Give write.address, or correct the table"
+    if point.type == "str" and (write.enum is None or write.type is None):
+        yield "write", "a text is not written", "Give write.type and write.enum: the number for each label"
     if write.address is None and (point.part is not None or point.byte is not None):
         remedy = "Give write.address, where a whole register is written, or remove 'write'"
         yield "write", "would overwrite the other bits of the register", remedy

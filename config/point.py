@@ -53,6 +53,8 @@ class Write(Strict):
     """Modbus: its type there, if not the point's."""
     scale: float | None = None
     """Modbus: its scale there, if not the point's."""
+    enum: dict[int, bool | str] | None = None
+    """Modbus: the number that is written for each label, if not that of the point's ``enum``."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -141,6 +143,22 @@ class Point(Strict):
         own = SUNSPEC_INVALID.get(self.type or "") if self.model is not None and self.byte is None else None
         return self.invalid if own is None or own in self.invalid else (*self.invalid, own)
 
+    def raw_to_write(self, value: float, exponent: int = 0) -> float:
+        """The raw number that is written for a value of the signal. ``exponent``: that of the ``scale_register``.
+
+        Raises ``ValueError`` where the device has no number for it.
+        """
+        write = self.write
+        enum = self.enum if write is None or write.enum is None else write.enum
+        if enum is not None:
+            label = bool(value) if self.definition.kind is Kind.BOOL else ChargerState(int(value)).name.lower()
+            number = next((key for key, name in enum.items() if name == label and isinstance(key, int)), None)
+            if number is None:
+                raise ValueError(f"no number stands for {label!r}")
+            return float(number)
+        scale = self.scale if write is None or write.scale is None else write.scale
+        return (self.sign * value - self.offset) / scale / 10.0**exponent
+
     @field_validator("address")
     @classmethod
     def _template(cls, address: int | str) -> int | str:
@@ -176,9 +194,20 @@ class Point(Strict):
             raise ValueError("'scale' must not be zero")
         if kind in {Kind.BOOL, Kind.ENUM, Kind.TEXT} and (self.scale, self.offset, self.sign) != (1.0, 0.0, 1):
             raise ValueError(f"'scale', 'offset' and 'sign' are for quantities; {self.signal} is {kind.value}")
-        if self.write is not None and self.access == "r":
-            raise ValueError("'write' needs access: rw")
+        if self.write is not None:
+            self._check_write(self.write, kind)
         return self
+
+    def _check_write(self, write: Write, kind: Kind) -> None:
+        if self.access == "r":
+            raise ValueError("'write' needs access: rw")
+        if write.enum is not None and kind not in {Kind.ENUM, Kind.BOOL}:
+            raise ValueError(f"'write.enum' is for enumerations and booleans; {self.signal} is {kind.value}")
+        low, high = self.definition.minimum, self.definition.maximum
+        if write.minimum < low or write.maximum > high:
+            raise ValueError(
+                f"'write' allows {write.minimum:g} to {write.maximum:g}, but {self.signal} lies from {low:g} to {high:g}"
+            )
 
     def _check_enum(self, kind: Kind) -> None:
         if kind not in {Kind.ENUM, Kind.BOOL}:
