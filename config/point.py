@@ -206,7 +206,7 @@ class Point(Strict):
         low, high = self.definition.minimum, self.definition.maximum
         if write.minimum < low or write.maximum > high:
             raise ValueError(
-                f"'write' allows {write.minimum:g} to {write.maximum:g}, but {self.signal} lies from {low:g} to {high:g}"
+                f"'write' allows {write.minimum:g} to {write.maximum:g}; {self.signal} lies from {low:g} to {high:g}"
             )
 
     def _check_enum(self, kind: Kind) -> None:

@@ -62,6 +62,7 @@ class Unit:
             if bound.scale_address is not None:
                 shared.setdefault(_scale_key(bound), []).append(bound)
         self._exponents = {where: exponent(together, device.station) for where, together in shared.items()}
+        self.packs = self._ridden(points)
         self._make_holes(points)
         self._guard(points)
         for bound in points:
@@ -96,6 +97,8 @@ class Unit:
 
     def read(self, unit: int, function: int, address: int, count: int) -> list[int] | ExcCodes:
         """Registers or bits. A map that counts bytes answers what it has from there on, without gaps."""
+        if unit in self.packs and not self._station.value("occupied", self.packs[unit]):
+            return ExcCodes.GATEWAY_NO_RESPONSE
         words = self._words.get((unit, READS[function]), {})
         if self._profile.address_step == 1:
             wanted = range(address, address + count)
@@ -148,6 +151,12 @@ class Unit:
                 self._empty[bound.unit_id, bound.point.table] = dict(chains[bound.unit_id].words)
             points.append(_moved(bound, chains[bound.unit_id].places[bound.model, bound.instance]))
         return points
+
+    def _ridden(self, points: list[BoundPoint]) -> dict[int, int]:
+        """The units that are part of a pack, and so leave with it: those of one slot that cannot say it is empty."""
+        if self._profile.unit_stride is None or any(bound.point.signal == "occupied" for bound in points):
+            return {}
+        return {bound.unit_id: bound.slot for bound in points if bound.slot is not None}
 
     def _make_holes(self, points: list[BoundPoint]) -> None:
         """What exists beside the points: small holes between them, and scale registers."""
