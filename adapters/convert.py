@@ -15,6 +15,7 @@ from adapters.base import Batch
 from config.binding import BoundPoint
 from twin.signals import ChargerState, Kind, Quality, Reason
 
+Enumeration = dict[int | str, bool | str]
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint8]
@@ -81,9 +82,10 @@ class Conversion:
         slack = (self._high - self._low) * _ROUNDING
         self._lowest, self._highest = self._low - slack, self._high + slack
         self._boolean_at = np.flatnonzero(columns.boolean[rows])
-        bits = columns.bit[rows]
-        self._bit_at = np.flatnonzero(bits >= 0)
-        self._shifts = bits[self._bit_at].astype(np.uint64)
+        shifts = columns.shift[rows]
+        self._part_at = np.flatnonzero(shifts >= 0)
+        self._shifts = shifts[self._part_at].astype(np.uint64)
+        self._masks = columns.mask[rows][self._part_at]
         self._enums = [
             (at, keys, states)
             for number, (keys, states) in enumerate(columns.tables)
@@ -96,20 +98,24 @@ class Conversion:
                 sentinels = np.where(single, sentinels.astype(np.float32), sentinels)
         self._sentinels = [line for line in sentinels if not np.isnan(line).all()]
 
-    def __call__(self, raw: Floats, words: NDArray[np.uint64]) -> Converted:
-        """Convert raw numbers, one for each point; ``words`` are those of the points with a ``bit``, with all bits.
+    def __call__(self, raw: Floats, words: NDArray[np.uint64], factors: Floats | None = None) -> Converted:
+        """Convert raw numbers, one for each point; ``words`` are those of points with a ``part``, with all bits.
 
-        NaN is a sensor failure.
+        ``factors`` scale the numbers besides, where the device says so. NaN is a sensor failure.
         """
+        counted = raw
+        if self._part_at.size:
+            counted = raw.copy()
+            counted[self._part_at] = (words >> self._shifts) & self._masks
         with np.errstate(over="ignore", invalid="ignore"):
-            values = raw * self._scale
+            values = counted * self._scale
+            if factors is not None:
+                values *= factors
             values += self._offset
         for at, keys, states in self._enums:
-            numbers = raw[at]
+            numbers = counted[at]
             place = np.minimum(np.searchsorted(keys, numbers), len(keys) - 1)
             values[at] = np.where(keys[place] == numbers, states[place], math.nan)
-        if self._bit_at.size:
-            values[self._bit_at] = (words >> self._shifts) & np.uint64(1)
         good = (values >= self._lowest) & (values <= self._highest)
         if self._boolean_at.size:
             truths = values[self._boolean_at]
@@ -143,12 +149,15 @@ class _Columns:
         self.offset = np.array([p.sign * p.offset for p in profile])
         self.low = np.array([s.minimum for s in signals])
         self.high = np.array([s.maximum for s in signals])
-        self.bit = np.array([-1 if p.bit is None else p.bit for p in profile])
+        parts = [p.part or (-1, 64) for p in profile]
+        self.shift = np.array([first for first, _ in parts])
+        self.mask = np.array([(1 << count) - 1 for _, count in parts], dtype=np.uint64)
         self.boolean = np.array([s.kind is Kind.BOOL for s in signals])
-        width = max((len(p.invalid) for p in profile), default=0)
+        sentinels = [p.sentinels for p in profile]
+        width = max((len(each) for each in sentinels), default=0)
         self.invalid = np.full((width, len(points)), math.nan)
-        for row, p in enumerate(profile):
-            self.invalid[: len(p.invalid), row] = p.invalid
+        for row, each in enumerate(sentinels):
+            self.invalid[: len(each), row] = each
         self.enum, self.tables = _enum_tables([p.enum for p in profile])
 
 
@@ -159,9 +168,10 @@ class Converter:
         self._numbers = np.array([bound.number for bound in points], dtype=np.int32)
         self._columns = _Columns(points)
         self._is_text = [bound.signal.kind is Kind.TEXT for bound in points]
-        self._has_bit = [bound.point.bit is not None for bound in points]
+        self._has_part = [bound.point.part is not None for bound in points]
         self._numeric = [_numeric(bound) for bound in points]
-        self._invalid = [bound.point.invalid for bound in points]
+        self._invalid = [bound.point.sentinels for bound in points]
+        self._labels = [_labels(bound) for bound in points]
 
     def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
         """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""
@@ -181,10 +191,10 @@ class Converter:
             if type(raw) in self._numeric[row]:
                 numbers.append(raw)
                 continue
-            has_bit = self._has_bit[row]
-            word = _word(raw) if has_bit else None
+            has_part = self._has_part[row]
+            word = _word(raw) if has_part else None
             numbers.append(math.nan if word is None else word)
-            if has_bit:
+            if has_part:
                 words.append(word or 0)
             if word is None:
                 value, reason = self._other(row, raw, intern)
@@ -202,7 +212,9 @@ class Converter:
             return math.nan, _NOT_CONFIGURED
         if self._is_text[row]:
             return _text(raw, intern)
-        if self._has_bit[row] and type(raw) in _NUMBERS and raw in self._invalid[row]:
+        if self._labels[row] and isinstance(raw, str):
+            return _label(raw, self._labels[row])
+        if self._has_part[row] and type(raw) in _NUMBERS and raw in self._invalid[row]:
             return math.nan, _NOT_CONFIGURED
         return math.nan, _SENSOR_FAILURE
 
@@ -230,7 +242,7 @@ class Converter:
 
 def _numeric(bound: BoundPoint) -> frozenset[type]:
     """The types that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
-    if bound.signal.kind is Kind.TEXT or bound.point.bit is not None:
+    if bound.signal.kind is Kind.TEXT or bound.point.part is not None:
         return frozenset()
     return _NUMBERS | {bool} if bound.signal.kind is Kind.BOOL else _NUMBERS
 
@@ -263,22 +275,35 @@ def _text(raw: object, intern: Callable[[str], int]) -> tuple[float, int]:
     return float(intern(text)), _NONE
 
 
-def _enum_tables(enums: list[dict[int, str] | None]) -> tuple[NDArray[np.int64], list[tuple[Floats, Floats]]]:
-    """The distinct enumerations as sorted columns, and which one each row has (-1: none)."""
+def _labels(bound: BoundPoint) -> dict[str, float]:
+    """What the texts of an enumeration mean."""
+    return {key: _meaning(label) for key, label in (bound.point.enum or {}).items() if isinstance(key, str)}
+
+
+def _label(raw: str, labels: dict[str, float]) -> tuple[float, int]:
+    text = raw.strip()
+    if not text:
+        return math.nan, _NOT_CONFIGURED
+    return (labels[text], _NONE) if text in labels else (math.nan, _OUT_OF_RANGE)
+
+
+def _meaning(label: bool | str) -> float:
+    return float(label) if isinstance(label, bool) else float(ChargerState[label.upper()])
+
+
+def _enum_tables(enums: list[Enumeration | None]) -> tuple[NDArray[np.int64], list[tuple[Floats, Floats]]]:
+    """The distinct enumerations of numbers as sorted columns, and which one each row has (-1: none)."""
     tables: list[tuple[Floats, Floats]] = []
-    known: dict[tuple[tuple[int, str], ...], int] = {}
+    known: dict[tuple[tuple[int, bool | str], ...], int] = {}
     of_row = np.full(len(enums), -1, dtype=np.int64)
     for row, enum in enumerate(enums):
         if not enum:
             continue
-        key = tuple(sorted(enum.items()))
+        key = tuple(sorted((number, label) for number, label in enum.items() if isinstance(number, int)))
         if key not in known:
             known[key] = len(tables)
-            tables.append(
-                (
-                    np.array([number for number, _ in key], dtype=np.float64),
-                    np.array([ChargerState[label.upper()] for _, label in key], dtype=np.float64),
-                )
-            )
+            # No number stands for anything in an enumeration of texts alone; NaN is equal to none.
+            numbers = [float(number) for number, _ in key] or [math.nan]
+            tables.append((np.array(numbers), np.array([_meaning(label) for _, label in key] or [math.nan])))
         of_row[row] = known[key]
     return of_row, tables

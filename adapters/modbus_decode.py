@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.convert import Codes, Converted, Converter, Floats, Rows
-from adapters.modbus_plan import Request
+from adapters.modbus_plan import BIT_TABLES, Request
+from adapters.modbus_scales import Scales
 from config.binding import BoundPoint
 from config.profile import REGISTERS
 from twin.signals import Reason
@@ -24,6 +25,8 @@ DTYPES: dict[str, str] = {
     "u64": ">u8",
     "i64": ">i8",
     "f64": ">f8",
+    "u8": ">u1",
+    "i8": ">i1",
 }
 
 
@@ -35,6 +38,8 @@ def numbers(registers: NDArray[np.uint16], kind: str, word_order: str) -> NDArra
 
     >>> numbers(np.array([[0x0000, 0x3F80]], dtype=np.uint16), "f32", "CDAB")
     array([1.], dtype='>f4')
+
+    ``u8`` and ``i8`` are the first byte of a big-endian register, with ``BADC`` the second one.
     """
     if word_order in {"CDAB", "DCBA"}:
         registers = registers[:, ::-1]
@@ -63,23 +68,23 @@ def text(registers: NDArray[np.uint16], word_order: str) -> str | None:
 class _Numbers:
     """The numbers of one type and word order in a poll."""
 
-    def __init__(self, kind: str, word_order: str, at: Rows, places: Rows, has_bit: NDArray[np.bool_]) -> None:
-        """``at``: which of the poll's samples; ``places``: their registers; ``has_bit``: of all samples of the poll."""
+    def __init__(self, kind: str, word_order: str, at: Rows, places: Rows, has_part: NDArray[np.bool_]) -> None:
+        """``at``: which of the poll's samples; ``places``: their registers; ``has_part``: of all the poll's samples."""
         self._kind, self._word_order = kind, word_order
         self._at, self._places = at, places
-        self._with_bit = np.flatnonzero(has_bit[at])
-        self._words_at = (np.cumsum(has_bit) - 1)[at[self._with_bit]]
+        self._with_part = np.flatnonzero(has_part[at])
+        self._words_at = (np.cumsum(has_part) - 1)[at[self._with_part]]
 
     def read(self, wire: NDArray[np.uint16], raw: Floats, words: NDArray[np.uint64]) -> None:
-        """Put the numbers in their places in ``raw``, those with a bit also, with all their bits, into ``words``."""
+        """Put the numbers in their places in ``raw``, and all bits of those of which a part counts into ``words``."""
         values = numbers(wire[self._places], self._kind, self._word_order)
         raw[self._at] = values
-        if self._with_bit.size == 0:
+        if self._with_part.size == 0:
             return
-        carriers = values[self._with_bit]
+        carriers = values[self._with_part]
         if carriers.dtype.kind == "f":
             whole = (carriers >= 0.0) & (carriers < 2.0**53) & (np.floor(carriers) == carriers)
-            raw[self._at[self._with_bit[~whole]]] = np.nan
+            raw[self._at[self._with_part[~whole]]] = np.nan
             carriers = np.where(whole, carriers, 0.0)
         words[self._words_at] = carriers.astype(np.uint64)
 
@@ -117,9 +122,12 @@ class _Texts:
 
 def _form(request: Request, bound: BoundPoint) -> tuple[str, str, int]:
     """Type, word order and number of registers of a point."""
-    if request.table in {"coil", "discrete"}:
+    if request.table in BIT_TABLES:
         return "bool", "ABCD", 1
     kind = bound.point.type or "bool"
+    if bound.point.byte is not None:
+        swapped = bound.point.word_order in {"BADC", "DCBA"}
+        return f"{kind[0]}8", "ABCD" if (bound.point.byte == "hi") != swapped else "BADC", 1
     return kind, bound.point.word_order, REGISTERS.get(kind, bound.point.register_count)
 
 
@@ -139,11 +147,12 @@ class Poll:
         sample = start = 0
         for request in requests:
             for row in request.rows:
-                place = start + int(points[row].address) - request.address
+                place = start + (int(points[row].address) - request.address) // request.step
                 same[_form(request, points[row])].append((sample, place))
                 sample += 1
             start += request.count
-        has_bit = np.array([points[row].point.bit is not None for row in self._rows])
+        self._scales = Scales(requests, points)
+        has_part = np.array([points[row].point.part is not None for row in self._rows], dtype=np.bool_)
         single = np.zeros(len(self._rows), dtype=np.bool_)
         self._numbers: list[_Numbers] = []
         self._texts: list[_Texts] = []
@@ -154,9 +163,9 @@ class Poll:
             if kind == "str":
                 self._texts.append(_Texts(word_order, at, places, self._rows[at], converter))
             else:
-                self._numbers.append(_Numbers(kind, word_order, at, places, has_bit))
+                self._numbers.append(_Numbers(kind, word_order, at, places, has_part))
         self._conversion = converter.prepare(self._rows, single)
-        self._words = np.zeros(np.count_nonzero(has_bit), dtype=np.uint64)
+        self._words = np.zeros(np.count_nonzero(has_part), dtype=np.uint64)
 
     def forget(self) -> None:
         """Number all texts anew, for another ``intern``."""
@@ -182,16 +191,22 @@ class Poll:
         raw = np.full(len(self._rows), np.nan)
         for group in self._numbers:
             group.read(wire, raw, self._words)
-        converted = self._conversion(raw, self._words)
+        factors = self._scales.factors(wire, len(raw))
+        converted = self._conversion(raw, self._words, factors)
         for texts in self._texts:
             texts.read(wire, converted, intern)
+        if factors is not None and np.isnan(factors).any():
+            self._scales.explain(wire, converted)
         source_times = np.array(times)[self._request_of]
         refused = np.array([int(answer) if isinstance(answer, Reason) else 0 for answer in answers], dtype=np.uint8)
         if refused.any():
             reasons = refused[self._request_of]
+            self._scales.refuse(refused, reasons)
             at = np.flatnonzero(reasons)
             converted.put(at, np.full(len(at), np.nan), reasons[at])
         if None in answers:
-            answered = np.array([answer is not None for answer in answers])[self._request_of]
+            missing = np.array([answer is None for answer in answers])
+            answered = ~missing[self._request_of]
+            self._scales.leave_out(missing, answered)
             return converted.only(answered), source_times[answered]
         return converted, source_times

@@ -17,10 +17,21 @@ class BoundPoint:
     slot: int | None
     point: Point
     address: int | str
-    """Modbus: zero-based PDU address. OPC UA: node id. MQTT: topic."""
+    """Modbus: zero-based PDU address, or the offset in a SunSpec model while ``model`` is set. OPC UA: node id. MQTT:
+    topic."""
     field: str | None
     interval_s: float
     max_age_s: float
+    unit_id: int = 1
+    """Modbus: the unit that has the point."""
+    scale_address: int | None = None
+    """Modbus: where its exponent stands, counted as ``address`` is."""
+    write_address: int | None = None
+    """Modbus: where it is written, counted as ``address`` is; ``None`` where it may not be."""
+    model: int | None = None
+    """The SunSpec model whose place must be discovered before anything can be read."""
+    instance: int = 0
+    """Which of several such models in the chain it is."""
 
     @property
     def signal(self) -> Signal:
@@ -82,10 +93,19 @@ def _point(
         "slot": slot or "",
         "index": index,
     }
+    address: int | str
+    scale_address = write_address = None
     if isinstance(point.address, int):
-        address: int | str = point.address - profile.address_base + (point.stride or 0) * (index - 1)
+        shift = (point.stride or 0) * (index - 1) - (profile.address_base if point.model is None else 0)
+        address = point.address + shift
+        if point.scale_register is not None:
+            base = profile.address_base if point.model is None else 0
+            scale_address = point.scale_register - base + point.scale_stride * (index - 1)
+        if point.write is not None:
+            write_address = address if point.write.address is None else point.write.address + shift
     else:
         address = point.address.format(**names)
+    unit_id = device.unit_id + (profile.unit_stride or 0) * (index - 1)
     interval_s = profile.interval_of(point)
     max_age_s = profile.max_age_of(point)
     if device.interval_s is not None and point.poll_group == "default":
@@ -101,4 +121,9 @@ def _point(
         field=point.field.format(**names) if point.field else None,
         interval_s=interval_s,
         max_age_s=max_age_s,
+        unit_id=unit_id if point.unit_id is None else point.unit_id,
+        scale_address=scale_address,
+        write_address=write_address,
+        model=point.model,
+        instance=index - 1 if slot is not None and point.stride is None else 0,
     )

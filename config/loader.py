@@ -1,5 +1,6 @@
 """Load a site file with everything it names, or say everything that is wrong with it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,10 +11,11 @@ from pydantic import Field
 from config.binding import BoundDevice, bind
 from config.document import Document, Place, key_of, read, validate
 from config.errors import ConfigError, Problem
-from config.profile import Profile, Strict, profile_problems
+from config.profile import Point, Profile, Strict, profile_problems
 from config.site import SCHEMES, Demand, Site, Station
 
 LAST_REGISTER = 65_535
+LAST_UNIT = 255
 
 BUNDLED = Path(str(files("config")))
 
@@ -187,6 +189,7 @@ def _within_station(document: Document, place: Place, station: Station, profiles
             problems.append(document.problem((*here, "url"), message, f"Use {_scheme_of(profile.protocol)}://"))
         problems += _double_provision(document, here, device.id, profile, slots, providers)
         problems += _beyond_address_space(document, here, profile, len(slots))
+        problems += _beyond_units(document, here, profile, device.unit_id, len(slots))
     return problems
 
 
@@ -216,17 +219,40 @@ def _beyond_address_space(document: Document, here: Place, profile: Profile, slo
         return []
     problems = []
     for point in profile.points:
-        if not isinstance(point.address, int):
+        if not isinstance(point.address, int) or point.model is not None:
             continue
-        last_slot = (point.stride or 0) * (slots - 1) if point.entity == "slot" else 0
-        first = point.address - profile.address_base
-        last = first + last_slot + point.register_count - 1
-        if first < 0 or last > LAST_REGISTER:
-            message = f"{point.signal} of profile {profile.profile!r} would lie at registers {first} to {last}"
-            problems.append(
-                document.problem((*here, "slots"), message, "Correct slots, or address_base or stride there")
-            )
+        steps = slots - 1 if point.entity == "slot" else 0
+        for what, first, last in _spans(point, profile, steps):
+            if first < 0 or last > LAST_REGISTER:
+                message = f"{what} of profile {profile.profile!r} would lie at registers {first} to {last}"
+                problems.append(
+                    document.problem((*here, "slots"), message, "Correct slots, or address_base or stride there")
+                )
     return problems
+
+
+def _spans(point: Point, profile: Profile, steps: int) -> Iterator[tuple[str, int, int]]:
+    """All that a point has in the address space, from the first slot to the last: what, first and last register."""
+    width = (point.register_count - 1) * profile.address_step
+    moves = (point.stride or 0) * steps
+    base = profile.address_base
+    first = int(point.address) - base
+    yield point.signal, first, first + moves + width
+    if point.scale_register is not None:
+        first = point.scale_register - base
+        yield f"scale_register of {point.signal}", first, first + point.scale_stride * steps
+    if point.write is not None and point.write.address is not None:
+        first = point.write.address - base
+        yield f"write.address of {point.signal}", first, first + moves + width
+
+
+def _beyond_units(document: Document, here: Place, profile: Profile, first: int, slots: int) -> list[Problem]:
+    """Modbus units end at 255; with a unit for each slot a device can run past that."""
+    last = first + (profile.unit_stride or 0) * (slots - 1)
+    if last <= LAST_UNIT:
+        return []
+    message = f"with unit_stride {profile.unit_stride} the last of {slots} slots would be unit {last}"
+    return [document.problem((*here, "slots"), message, f"Units end at {LAST_UNIT}: correct slots or unit_id")]
 
 
 def _scheme_of(protocol: str) -> str:

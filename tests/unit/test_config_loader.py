@@ -121,7 +121,8 @@ def test_a_wrong_profile_is_named_with_its_own_file_and_line(tmp_path: Path) -> 
     text = GOOD_STATION.format(id="S001").replace("modbus-swap-cabinet", "own.yaml")
     said = problems(write(tmp_path, site(text)))
     assert said == [
-        "own.yaml:6: points[0].stride: is missing. Give the address step from one slot to the next",
+        "own.yaml:6: points[0].stride: is missing. Give the address step from one slot to the next, "
+        "or unit_stride where each slot is a unit of its own",
         "own.yaml:7: points[1].poll_group: unknown poll group 'fast'. Define it under poll_groups",
         "own.yaml:7: points[1].signal: 'soc' is already mapped by points[0]. Keep one",
     ]
