@@ -11,7 +11,7 @@ from adapters.convert import Converter
 from adapters.link import LinkReporter, LostError
 from adapters.modbus_connection import SilentError
 from adapters.modbus_decode import Answer, Poll
-from adapters.modbus_line import Line, Lines, Seat, Turn
+from adapters.modbus_line import Line, Lines, Turn
 from adapters.modbus_plan import Request, plan
 from adapters.modbus_wire import MalformedError, RefusedError, read_answer, read_request
 from adapters.watchdog import Standstill
@@ -34,6 +34,10 @@ _EXCEPTIONS: dict[int, tuple[str, Reason]] = {
 }
 _UNREACHABLE = frozenset({10, 11})
 """Exceptions by which a gateway speaks for a unit that is not there."""
+
+
+class _UnreachableError(LostError):
+    """A gateway answered for a unit that is not there."""
 
 
 class _Group:
@@ -71,7 +75,11 @@ class ModbusAdapter:
         self._standstill = Standstill(device, clock)
         self._answered = False
         self._answered_at = -math.inf
-        self._refused: set[tuple[str, int]] = set()
+        self._refused: set[Request] = set()
+        self._missed: dict[int, int] = {}
+        """By unit: how many of its requests had no answer since it last gave one. A unit that never did is not here."""
+        self._fallen = 0
+        """Of units that used to answer: requests without an answer since any unit last gave one."""
         self._arrange(device)
 
     def share(self, lines: Lines) -> None:
@@ -89,17 +97,18 @@ class ModbusAdapter:
             )
             for group in plan(device)
         ]
+        self._units = frozenset(request.unit for group in self._groups for request in group.poll.requests)
 
     async def run(self, sink: Sink) -> None:
         """Connect, poll, and reconnect when the link breaks, until cancelled."""
         report = LinkReporter(self._device, sink, self._clock)
         for group in self._groups:
             group.poll.forget()
-        async with self._line.seat(self._device.device.unit_id, self._device.profile.timeout_s) as seat:
+        async with self._line.used(self._units):
             while True:
                 self._answered = False
                 try:
-                    await self._session(seat, sink, report)
+                    await self._session(sink, report)
                 except SilentError as error:
                     sink.link.errors += 1
                     if self._answered:
@@ -112,30 +121,39 @@ class ModbusAdapter:
                     group.due = -math.inf
                 await self._backoff.wait()
 
-    async def _session(self, seat: Seat, sink: Sink, report: LinkReporter) -> None:
+    async def _session(self, sink: Sink, report: LinkReporter) -> None:
         """Poll until something is wrong. Raises ``LostError``, also of the kind ``SilentError``."""
         self._standstill.begin()
         now = self._clock.monotonic()
         for group in self._groups:
             group.due = max(group.due, now)
         while True:
-            await self._cycle(seat, sink, report)
+            await self._cycle(sink, report)
 
-    async def _cycle(self, seat: Seat, sink: Sink, report: LinkReporter) -> None:
-        """Wait for the poll group that is due next, and read it."""
+    async def _cycle(self, sink: Sink, report: LinkReporter) -> None:
+        """Wait for the poll group that is due next, and read it until a request has no answer."""
         group = min(self._groups, key=lambda group: group.due)
-        await self._wait(seat, group.due - self._clock.monotonic())
+        await self._wait(group.due - self._clock.monotonic())
         answers: list[Answer | None] = [None] * len(group.order)
         times = [math.nan] * len(group.order)
+        heard: set[int] = set()
         try:
-            async with Turn(self._line, seat) as turn:
-                for place, number in enumerate(group.order):
+            async with self._turn() as turn:
+                for number in tuple(group.order):
+                    unit = group.poll.requests[number].unit
+                    if len(self._units) > 1 and self._line.rest_s(unit) > 0.0:
+                        answers[number] = self._spared(unit)
+                        continue
                     try:
-                        answers[number] = await self._read(turn, group, number, sink, first=place == 0)
-                    except SilentError:
-                        # The next cycle starts behind it, so that one request that is never answered starves no other.
-                        group.order = group.order[place + 1 :] + group.order[: place + 1]
-                        raise
+                        answers[number] = await self._read(turn, group, number, sink, first=unit not in heard)
+                    except (SilentError, _UnreachableError) as error:
+                        # From now on it comes last, so that a request that is never answered starves no other.
+                        group.order.remove(number)
+                        group.order.append(number)
+                        self._miss(unit, error, sink)
+                        answers[number] = self._spared(unit)
+                        break
+                    heard.add(unit)
                     times[number] = self._clock.now()
         finally:
             if any(answer is not None for answer in answers):
@@ -143,53 +161,77 @@ class ModbusAdapter:
             sink.link.missed_cycles += group.next_deadline(self._clock.monotonic())
         frozen = self._standstill.check()
         if frozen:
-            self._line.renew(seat)
+            self._line.forsake(self._units)
             raise LostError(frozen)
 
-    async def _wait(self, seat: Seat, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         if seconds > 0.0:
             try:
                 async with self._clock.timeout(seconds):
-                    await self._line.hold(seat)
+                    await self._line.hold()
             except TimeoutError:
                 return
 
-    async def _ask(self, turn: Turn, pdu: bytes, sink: Sink) -> bytes:
+    def _turn(self) -> Turn:
+        only = next(iter(self._units)) if len(self._units) == 1 else None
+        return Turn(self._line, only, self._device.profile.timeout_s)
+
+    async def _ask(self, turn: Turn, unit: int, pdu: bytes, sink: Sink) -> bytes:
         """The PDU that answers, after the pause that the device needs between an answer and the next request."""
         rest_s = self._answered_at + self._device.profile.inter_request_gap_ms / 1000.0 - self._clock.monotonic()
         if rest_s > 0.0:
             await self._clock.sleep(rest_s)
-        answer = await turn.ask(pdu)
+        answer = await turn.ask(unit, pdu)
         self._answered = True
         self._answered_at = self._clock.monotonic()
         sink.link.note_round_trip(turn.round_trip_s)
         return answer
 
     async def _read(self, turn: Turn, group: _Group, number: int, sink: Sink, *, first: bool) -> Answer:
-        """``first``: whether nothing was read yet in this cycle."""
+        """``first``: whether its unit answered nothing yet in this cycle."""
         request, pdu = group.poll.requests[number], group.pdus[number]
-        answer = await self._ask(turn, pdu, sink)
+        answer = await self._ask(turn, request.unit, pdu, sink)
+        refusal: Reason | None = None
         try:
             registers = read_answer(answer, pdu)
         except RefusedError as error:
             if first and error.code in _UNREACHABLE:
-                self._line.unheard(turn.seat)
-                unit, where = turn.seat.unit, self._device.device.where
-                raise LostError(f"the gateway at {where} cannot reach unit {unit} (exception {error.code})") from error
+                self._line.unheard(request.unit, self._device.profile.timeout_s)
+                raise _UnreachableError(
+                    f"the gateway at {self._device.device.where} cannot reach unit {request.unit} "
+                    f"(exception {error.code})"
+                ) from error
             words, reason = _EXCEPTIONS.get(error.code, ("unknown exception", Reason.SENSOR_FAILURE))
-            return self._refuse(request, f"{words} (exception {error.code})", reason, sink)
+            refusal = self._refuse(request, f"{words} (exception {error.code})", reason, sink)
         except MalformedError as error:
-            return self._refuse(request, str(error), Reason.SENSOR_FAILURE, sink)
+            refusal = self._refuse(request, str(error), Reason.SENSOR_FAILURE, sink)
+        else:
+            self._refused.discard(request)
         self._backoff.reset()
-        if self._refused:
-            self._refused.discard((request.table, request.address))
-        return registers
+        self._missed[request.unit] = self._fallen = 0
+        return registers if refusal is None else refusal
+
+    def _miss(self, unit: int, error: LostError, sink: Sink) -> None:
+        """A unit did not answer. Raises ``LostError`` where that concerns the whole device."""
+        missed = self._missed.get(unit)
+        self._fallen += missed == 0
+        self._missed[unit] = (missed or 0) + 1
+        if len(self._units) == 1 or not self._answered:
+            raise error
+        if self._fallen > 1 or all(self._missed.get(each, 0) > 1 for each in self._units):
+            self._line.forsake(self._units)
+            raise LostError(str(error)) from error
+        sink.link.errors += 1
+
+    def _spared(self, unit: int) -> Reason | None:
+        """What is said of a unit that is not asked; one lost answer is not yet a lost unit."""
+        return Reason.NO_COMMUNICATION if self._missed.get(unit, 0) > 1 else None
 
     def _refuse(self, request: Request, words: str, reason: Reason, sink: Sink) -> Reason:
         """Note a request that the device did not serve; said once until it is served again."""
         sink.link.errors += 1
-        if (request.table, request.address) not in self._refused:
-            self._refused.add((request.table, request.address))
+        if request not in self._refused:
+            self._refused.add(request)
             _log.warning(
                 "request refused",
                 device=self._device.id,
@@ -208,6 +250,10 @@ class ModbusAdapter:
         self._standstill.see(batch)
         if self._standstill.tripped:
             return
-        report.up(f"polling unit {self._device.device.unit_id} at {self._device.device.where}")
+        report.up(f"polling unit {_listed(self._units)} at {self._device.device.where}")
         sink.link.last_data_time = now
         sink.push(batch)
+
+
+def _listed(units: frozenset[int]) -> str:
+    return ", ".join(map(str, sorted(units)))

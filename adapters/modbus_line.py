@@ -7,9 +7,8 @@ that is quick, and ends early where others wait. A unit that does not answer is 
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
@@ -23,22 +22,14 @@ from config.site import SERIAL, Device
 
 PROBE_REST = 2.0
 """For so many time-outs after a request without an answer no silent unit is tried, while others do answer."""
+FALLEN = 3
+"""When so many units stop answering, and nobody answers in between, nobody does."""
 
 _READS = frozenset(READ_CODES.values())
 _BITS_A_BYTE = 11
 _SILENCE_BYTES = 3.5
 _SHORTEST_SILENCE_S = 0.00175
 """Between two RTU frames, above 19,200 baud (Modbus over serial line V1.02, 2.5.1.1)."""
-
-
-@dataclass(eq=False, slots=True)
-class Seat:
-    """One device's place at a line."""
-
-    unit: int
-    timeout_s: float
-    silent: bool = False
-    """Whether its latest request had no answer."""
 
 
 class Line:
@@ -57,9 +48,12 @@ class Line:
         self._dropped = asyncio.Event()
         """The other side closed the connection, and it is not open again."""
         self._failure = LostError()
-        self.seats: set[Seat] = set()
+        self._users = 0
         self._alive: set[int] = set()
-        """Units whose latest request was answered."""
+        self._silent: set[int] = set()
+        """Units whose latest request was answered, and those whose was not."""
+        self._fallen = 0
+        """Units that stopped answering since somebody last did."""
         self._no_probe_before = -math.inf
         self._owing: dict[int, float] = {}
         """Units whose late answer would fit their next request, and until when it may come."""
@@ -68,19 +62,18 @@ class Line:
         self.waiting = 0
 
     @asynccontextmanager
-    async def seat(self, unit: int, timeout_s: float) -> AsyncIterator[Seat]:
-        """A place at the line for as long as the block lasts."""
-        seat = Seat(unit, timeout_s)
-        self.seats.add(seat)
+    async def used(self, units: Collection[int]) -> AsyncIterator[None]:
+        """A device uses the line for as long as the block lasts."""
+        self._users += 1
         try:
-            yield seat
+            yield
         finally:
-            self.seats.discard(seat)
-            self._alive.discard(unit)
-            if not self.seats:
+            self._users -= 1
+            self._alive.difference_update(units)
+            if not self._users:
                 self._close()
 
-    async def hold(self, seat: Seat) -> None:
+    async def hold(self) -> None:
         """Keep the connection open between requests, until cancelled.
 
         A device may close an idle connection as it likes; raises ``LostError`` if it cannot be opened again.
@@ -91,7 +84,7 @@ class Line:
                 self._backoff.reset()
             else:
                 await self._backoff.wait()
-            async with Turn(self, seat) as turn:
+            async with Turn(self) as turn:
                 await self.opened(turn.failures)
 
     async def opened(self, failures: int) -> Connection:
@@ -113,47 +106,61 @@ class Line:
         self._dropped.clear()
         return self._connection
 
-    def rest_s(self, seat: Seat) -> float:
-        """How long a device must not be asked yet; zero or less: now."""
-        until = self._owing.get(seat.unit, -math.inf)
-        if seat.silent and self._alive:
+    def rest_s(self, unit: int) -> float:
+        """How long a unit must not be asked yet; zero or less: now."""
+        until = self._owing.get(unit, -math.inf)
+        if unit in self._silent and self._alive:
             until = max(until, self._no_probe_before)
         return until - self.clock.monotonic()
 
-    async def exchange(self, connection: Connection, seat: Seat, pdu: bytes) -> tuple[bytes, float]:
+    async def exchange(self, connection: Connection, unit: int, pdu: bytes, timeout_s: float) -> tuple[bytes, float]:
         """An answer and its round trip in seconds. Raises ``SilentError`` or ``LostError``."""
         if self._silence_s:
             await self.clock.sleep(self._free_at - self.clock.monotonic())
         sent = self.clock.monotonic()
-        limit_s = seat.timeout_s + self._byte_s * (len(pdu) + MAXIMUM_FRAME)
+        limit_s = timeout_s + self._byte_s * (len(pdu) + MAXIMUM_FRAME)
         answered = False
         try:
-            answer = await connection.exchange(seat.unit, pdu, limit_s)
+            answer = await connection.exchange(unit, pdu, limit_s)
             answered = True
         except SilentError:
-            self.unheard(seat)
-            self.renew(seat)
+            self._unanswered(unit, timeout_s)
             raise
         finally:
             now = self.clock.monotonic()
             self._free_at = now + self._silence_s
             if not (answered or self._framing.numbered):
-                self._owing[seat.unit] = now + limit_s
-        seat.silent = False
-        self._alive.add(seat.unit)
+                self._owing[unit] = now + limit_s
+        self._silent.discard(unit)
+        self._alive.add(unit)
+        self._fallen = 0
         return answer, now - sent
 
-    def unheard(self, seat: Seat) -> None:
-        """A device did not answer, or the gateway before it says so."""
-        seat.silent = True
-        self._no_probe_before = self.clock.monotonic() + PROBE_REST * seat.timeout_s
-        self._alive.discard(seat.unit)
+    def unheard(self, unit: int, timeout_s: float) -> None:
+        """A unit did not answer, or the gateway before it says so."""
+        self._silent.add(unit)
+        self._alive.discard(unit)
+        self._no_probe_before = self.clock.monotonic() + PROBE_REST * timeout_s
 
-    def renew(self, seat: Seat) -> None:
-        """A device is in trouble: the next request makes a fresh connection, unless others do well with this one."""
-        self._alive.discard(seat.unit)
+    def forsake(self, units: Collection[int]) -> None:
+        """These units say nothing of use: make a fresh connection, unless others do well with this one."""
+        self._alive.difference_update(units)
         if not self._alive:
             self._close()
+
+    def _unanswered(self, unit: int, timeout_s: float) -> None:
+        was_alive = unit in self._alive
+        self.unheard(unit, timeout_s)
+        self._fallen += was_alive
+        if self._alive and self._fallen < FALLEN:
+            return
+        self._alive.clear()
+        # A connection may be dead without knowing it. The next request makes a fresh one.
+        self._close()
+        if was_alive:
+            # Who waits need not find out one after another, each by a time-out of its own.
+            self.failures += 1
+            self._failure = LostError(f"nobody answers at {self._device.where}")
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -163,9 +170,14 @@ class Line:
 class Turn:
     """The sole use of a line for some requests of one device."""
 
-    def __init__(self, line: Line, seat: Seat) -> None:
+    def __init__(self, line: Line, unit: int | None = None, timeout_s: float = math.inf) -> None:
+        """``unit``: the only one that will be asked, if that is known: then the turn is not had before it may be.
+
+        ``timeout_s``: also how long the turn may last where others wait.
+        """
         self._line = line
-        self.seat = seat
+        self._unit = unit
+        self._timeout_s = timeout_s
         self._held = False
         self._begun = 0.0
         self.failures = 0
@@ -181,16 +193,16 @@ class Turn:
     ) -> None:
         self._end()
 
-    async def ask(self, pdu: bytes) -> bytes:
+    async def ask(self, unit: int, pdu: bytes) -> bytes:
         """The PDU that answers. Raises ``SilentError`` or ``LostError``."""
         line = self._line
         used_s = line.clock.monotonic() - self._begun
-        if line.waiting and used_s + self.round_trip_s > self.seat.timeout_s:
+        if line.waiting and used_s + self.round_trip_s > self._timeout_s:
             self._end()
             await self._begin()
         connection = await line.opened(self.failures)
         try:
-            answer, self.round_trip_s = await line.exchange(connection, self.seat, pdu)
+            answer, self.round_trip_s = await line.exchange(connection, unit, pdu, self._timeout_s)
         except SilentError:
             raise
         except LostError:
@@ -198,14 +210,14 @@ class Turn:
                 raise
             # Some devices close after each answer, or when idle; a read may then be asked again.
             connection = await line.opened(self.failures)
-            answer, self.round_trip_s = await line.exchange(connection, self.seat, pdu)
+            answer, self.round_trip_s = await line.exchange(connection, unit, pdu, self._timeout_s)
         return answer
 
     async def _begin(self) -> None:
         line = self._line
         self.failures = line.failures
         while not self._held:
-            rest_s = line.rest_s(self.seat)
+            rest_s = self._rest_s()
             if rest_s > 0.0:
                 await line.clock.sleep(rest_s)
             line.waiting += 1
@@ -214,10 +226,13 @@ class Turn:
             finally:
                 line.waiting -= 1
             # Others may have had no answer meanwhile.
-            self._held = line.rest_s(self.seat) <= 0.0
+            self._held = self._rest_s() <= 0.0
             if not self._held:
                 line.turn.release()
         self._begun = line.clock.monotonic()
+
+    def _rest_s(self) -> float:
+        return 0.0 if self._unit is None else self._line.rest_s(self._unit)
 
     def _end(self) -> None:
         if self._held:

@@ -20,6 +20,7 @@ class Request:
     address: int
     count: int
     rows: tuple[int, ...]
+    unit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,14 @@ def _merge(device: BoundDevice, table: str, rows: list[int]) -> Iterator[Request
         places = _places(device, row)
         _check(device, row, places)
         if members and (places.start - end > device.profile.max_hole or max(end, places.stop) - start > cap):
-            yield Request(table, start, end - start, tuple(members))
+            yield Request(table, start, end - start, tuple(members), device.device.unit_id)
             members = []
         if not members:
             start = end = places.start
         members.append(row)
         end = max(end, places.stop)
     if members:
-        yield Request(table, start, end - start, tuple(members))
+        yield Request(table, start, end - start, tuple(members), device.device.unit_id)
 
 
 def _places(device: BoundDevice, row: int) -> range:
