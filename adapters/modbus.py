@@ -32,8 +32,18 @@ _EXCEPTIONS: dict[int, tuple[str, Reason]] = {
     10: ("gateway path unavailable", Reason.NO_COMMUNICATION),
     11: ("gateway target failed to respond", Reason.NO_COMMUNICATION),
 }
+_UNKNOWN = ("unknown exception", Reason.SENSOR_FAILURE)
 _UNREACHABLE = frozenset({10, 11})
 """Exceptions by which a gateway speaks for a unit that is not there."""
+
+
+def words_of(code: int) -> str:
+    """A Modbus exception in words.
+
+    >>> words_of(2)
+    'illegal data address (exception 2)'
+    """
+    return f"{_EXCEPTIONS.get(code, _UNKNOWN)[0]} (exception {code})"
 
 
 class _UnreachableError(LostError):
@@ -201,8 +211,8 @@ class ModbusAdapter:
                     f"the gateway at {self._device.device.where} cannot reach unit {request.unit} "
                     f"(exception {error.code})"
                 ) from error
-            words, reason = _EXCEPTIONS.get(error.code, ("unknown exception", Reason.SENSOR_FAILURE))
-            refusal = self._refuse(request, f"{words} (exception {error.code})", reason, sink)
+            _, reason = _EXCEPTIONS.get(error.code, _UNKNOWN)
+            refusal = self._refuse(request, words_of(error.code), reason, sink)
         except MalformedError as error:
             refusal = self._refuse(request, str(error), Reason.SENSOR_FAILURE, sink)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from adapters.base import Adapter
 from adapters.modbus import ModbusAdapter
 from adapters.modbus_line import Lines
+from adapters.modbus_write import WritableModbusAdapter
 from adapters.mqtt import MqttAdapter
 from adapters.opcua import OpcUaAdapter
 from config.binding import BoundDevice
@@ -18,7 +19,9 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
 }
 
 
-WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {}
+WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
+    "modbus": WritableModbusAdapter,
+}
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 
 

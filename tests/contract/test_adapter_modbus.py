@@ -7,8 +7,6 @@ import random
 import shutil
 import struct
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from adapters.base import LinkState
 from adapters.modbus import ModbusAdapter
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
+from tests.support.modbus import frame, registers, wire
 from tests.support.peers import SOURCES, free_port, peer
 from twin.signals import ChargerState, Reason
 
@@ -152,39 +151,6 @@ async def test_a_frozen_controller_behind_a_living_server_is_noticed_and_release
             assert not desk.good()
             server.tell("holding 90 1")
             await desk.until(lambda: desk.link.state is LinkState.CONNECTED and "S1/slot/01/soc" in desk.good())
-
-
-Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def wire(answer: Answer) -> AsyncIterator[int]:
-    """A server made of bytes: each request frame goes to ``answer``."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                header = await reader.readexactly(6)
-                await answer(header + await reader.readexactly(struct.unpack(">H", header[4:])[0]), writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-def frame(request: bytes, data: bytes, transaction: int = 0, unit: int = 0) -> bytes:
-    """An answer to a request, with its transaction and unit moved by so much."""
-    number, identity = struct.unpack(">H", request[:2])[0], request[6]
-    return struct.pack(">HHHB", number + transaction, 0, len(data) + 1, identity + unit) + data
-
-
-def registers(request: bytes, value: int, fewer: int = 0) -> bytes:
-    count = struct.unpack(">H", request[10:12])[0] - fewer
-    return bytes([request[7], 2 * count]) + struct.pack(">H", value) * count
 
 
 SOC = POINTS[:1]
