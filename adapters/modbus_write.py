@@ -70,7 +70,7 @@ class WritableModbusAdapter(ModbusAdapter):
         self._sink = sink
         try:
             async with asyncio.TaskGroup() as together:
-                together.create_task(self._feed(sink))
+                together.create_task(self._feed(sink), name="feed")
                 await super().run(sink)
         except BaseExceptionGroup as errors:
             # Whoever runs the adapter wants to know what is wrong, not that two things ran together.

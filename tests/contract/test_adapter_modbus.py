@@ -4,9 +4,7 @@ import asyncio
 import itertools
 import math
 import random
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from adapters.modbus import ModbusAdapter
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
 from tests.support.modbus import frame, registers, wire
-from tests.support.peers import SOURCES, free_port, peer
+from tests.support.peers import free_port, peer
 from twin.signals import ChargerState, Reason
 
 POINTS: list[dict[str, Any]] = [
@@ -44,19 +42,6 @@ POINTS: list[dict[str, Any]] = [
     {"signal": "enabled", "address": 8, "table": "discrete", "stride": 1},
     {"signal": "soh", "address": 500, "type": "u16", "stride": 1, "scale": 0.001},
 ]
-
-
-@pytest.fixture(scope="session")
-def libmodbus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our small server on libmodbus, compiled here."""
-    if not shutil.which("gcc") or not Path("/usr/include/modbus/modbus.h").exists():
-        pytest.skip("needs gcc and libmodbus-dev")
-    program = tmp_path_factory.mktemp("peers") / "modbus_server"
-    source = str(SOURCES / "modbus_server.c")
-    subprocess.run(
-        ["gcc", "-O1", "-I/usr/include/modbus", "-o", str(program), source, "-lmodbus", "-lm"], check=True, timeout=60
-    )
-    return program
 
 
 def desk_of(port: int, points: list[dict[str, Any]] = POINTS, **profile: Any) -> tuple[ModbusAdapter, Desk]:
