@@ -96,7 +96,7 @@ def test_devices_on_one_serial_line_must_speak_at_one_speed(tmp_path: Path) -> N
     )
     assert load_site(write(tmp_path, site(one))).bind()[0].device.where == "/dev/ttyUSB0"
     assert problems(write(tmp_path, site(one + two))) == [
-        "site.yaml:18: stations[1].devices[0].baudrate: baudrate is 19200 here, but 9600 for stations[0].devices[0] "
+        "site.yaml:19: stations[1].devices[0].baudrate: baudrate is 19200 here, but 9600 for stations[0].devices[0] "
         "on the same line. Give all devices of a line the same"
     ]
 
