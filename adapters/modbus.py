@@ -162,7 +162,9 @@ class ModbusAdapter:
                         group.order.append(number)
                         self._miss(unit, error, sink)
                         answers[number] = self._spared(unit)
-                        break
+                        if isinstance(error, SilentError):
+                            break
+                        continue
                     heard.add(unit)
                     times[number] = self._clock.now()
         finally:
@@ -206,7 +208,7 @@ class ModbusAdapter:
             registers = read_answer(answer, pdu)
         except RefusedError as error:
             if first and error.code in _UNREACHABLE:
-                self._line.unheard(request.unit, self._device.profile.timeout_s)
+                self._line.unheard(request.unit, turn.round_trip_s)
                 raise _UnreachableError(
                     f"the gateway at {self._device.device.where} cannot reach unit {request.unit} "
                     f"(exception {error.code})"
@@ -224,7 +226,7 @@ class ModbusAdapter:
     def _miss(self, unit: int, error: LostError, sink: Sink) -> None:
         """A unit did not answer. Raises ``LostError`` where that concerns the whole device."""
         missed = self._missed.get(unit)
-        self._fallen += missed == 0
+        self._fallen += missed == 0 and isinstance(error, SilentError)
         self._missed[unit] = (missed or 0) + 1
         if len(self._units) == 1 or not self._answered:
             raise error

@@ -21,7 +21,7 @@ from config.clock import Clock
 from config.site import SERIAL, Device
 
 PROBE_REST = 2.0
-"""For so many time-outs after a request without an answer no silent unit is tried, while others do answer."""
+"""For so many times as long as was waited for an answer in vain no silent unit is tried, while others do answer."""
 FALLEN = 3
 """When so many units stop answering, and nobody answers in between, nobody does."""
 
@@ -136,11 +136,11 @@ class Line:
         self._fallen = 0
         return answer, now - sent
 
-    def unheard(self, unit: int, timeout_s: float) -> None:
-        """A unit did not answer, or the gateway before it says so."""
+    def unheard(self, unit: int, spent_s: float) -> None:
+        """A unit did not answer, or the gateway before it says so, which took the line so long."""
         self._silent.add(unit)
         self._alive.discard(unit)
-        self._no_probe_before = self.clock.monotonic() + PROBE_REST * timeout_s
+        self._no_probe_before = self.clock.monotonic() + PROBE_REST * spent_s
 
     def forsake(self, units: Collection[int]) -> None:
         """These units say nothing of use: make a fresh connection, unless others do well with this one."""
