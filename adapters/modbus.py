@@ -145,7 +145,7 @@ class ModbusAdapter:
         group = min(self._groups, key=lambda group: group.due)
         await self._wait(group.due - self._clock.monotonic())
         answers: list[Answer | None] = [None] * len(group.order)
-        times = [math.nan] * len(group.order)
+        times = [self._clock.now()] * len(group.order)
         heard: set[int] = set()
         try:
             async with self._turn() as turn:
