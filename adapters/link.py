@@ -30,7 +30,7 @@ class LinkReporter:
         self._was_up = False
         sink.link.state = LinkState.CONNECTING
         sink.link.since = clock.now()
-        sink.link.detail = f"connecting to {device.device.host}:{device.device.port}"
+        sink.link.detail = f"connecting to {device.device.where}"
 
     @property
     def is_up(self) -> bool:

@@ -1,40 +1,25 @@
-"""Modbus TCP: polls a device on fixed deadlines, with few requests, and says honestly what came of each."""
+"""Modbus: polls a device on fixed deadlines, with few requests, and says honestly what came of each."""
 
-import asyncio
-import logging
 import math
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
 
 from adapters.backoff import Backoff
 from adapters.base import Sink
-from adapters.cancelling import heed_cancelling
 from adapters.convert import Converter
-from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, LostError
+from adapters.link import LinkReporter, LostError
+from adapters.modbus_connection import SilentError
 from adapters.modbus_decode import Answer, Poll
+from adapters.modbus_line import Line, Lines, Turn
 from adapters.modbus_plan import Request, plan
+from adapters.modbus_wire import MalformedError, RefusedError, read_answer, read_request
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
 from twin.signals import Reason
 
-# The library logs every unanswered request; we say a change of state once.
-logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
-
 _log = structlog.get_logger()
-
-_METHODS = {
-    "holding": "read_holding_registers",
-    "input": "read_input_registers",
-    "coil": "read_coils",
-    "discrete": "read_discrete_inputs",
-}
 
 _EXCEPTIONS: dict[int, tuple[str, Reason]] = {
     1: ("illegal function", Reason.NOT_CONFIGURED),
@@ -47,10 +32,22 @@ _EXCEPTIONS: dict[int, tuple[str, Reason]] = {
     10: ("gateway path unavailable", Reason.NO_COMMUNICATION),
     11: ("gateway target failed to respond", Reason.NO_COMMUNICATION),
 }
+_UNKNOWN = ("unknown exception", Reason.SENSOR_FAILURE)
+_UNREACHABLE = frozenset({10, 11})
+"""Exceptions by which a gateway speaks for a unit that is not there."""
 
 
-class _SilentError(LostError):
-    """A request was not answered in time: the connection is given up, for a late answer would fit no request."""
+def words_of(code: int) -> str:
+    """A Modbus exception in words.
+
+    >>> words_of(2)
+    'illegal data address (exception 2)'
+    """
+    return f"{_EXCEPTIONS.get(code, _UNKNOWN)[0]} (exception {code})"
+
+
+class _UnreachableError(LostError):
+    """A gateway answered for a unit that is not there."""
 
 
 class _Group:
@@ -58,6 +55,7 @@ class _Group:
 
     def __init__(self, poll: Poll, period_s: float, due: float) -> None:
         self.poll = poll
+        self.pdus = [read_request(request.table, request.address, request.count) for request in poll.requests]
         self.order = list(range(len(poll.requests)))
         self.period_s = period_s
         self.due = due
@@ -73,158 +71,179 @@ class _Group:
 
 
 class ModbusAdapter:
-    """Polls one unit. All poll groups share the connection, one request at a time; cycles never overlap."""
+    """Polls one unit: all poll groups one request at a time, in cycles that never overlap.
+
+    Devices at one address share its line (``adapters.modbus_line``).
+    """
 
     def __init__(self, device: BoundDevice, clock: Clock, rng: random.Random) -> None:
         """Raises ``ValueError`` where a point lies outside the address space."""
         self._device = device
         self._clock = clock
+        self._line: Line = Line(device.device, clock, rng)
         self._backoff = Backoff(clock, rng)
         self._standstill = Standstill(device, clock)
+        self._answered = False
+        self._answered_at = -math.inf
+        self._refused: set[Request] = set()
+        self._missed: dict[int, int] = {}
+        """By unit: how many of its requests had no answer since it last gave one. A unit that never did is not here."""
+        self._fallen = 0
+        """Of units that used to answer: requests without an answer since any unit last gave one."""
+        self._arrange(device)
+
+    def share(self, lines: Lines) -> None:
+        """Use the line that others at the same address use; to be called before ``run``."""
+        self._line = lines.of(self._device.device)
+
+    def _arrange(self, device: BoundDevice) -> None:
+        """Plan how the device's points are read."""
         self._converter = Converter(device.points)
         self._groups = [
             _Group(
-                Poll(group.requests, device.points, self._converter), wall_period_s(clock, group.interval_s), -math.inf
+                Poll(group.requests, device.points, self._converter),
+                wall_period_s(self._clock, group.interval_s),
+                -math.inf,
             )
             for group in plan(device)
         ]
-        self._answered = False
-        self._answered_at = -math.inf
-        self._refused: set[tuple[str, int]] = set()
-        self._where = f"{device.device.host}:{device.device.port}"
+        self._units = frozenset(request.unit for group in self._groups for request in group.poll.requests)
 
     async def run(self, sink: Sink) -> None:
         """Connect, poll, and reconnect when the link breaks, until cancelled."""
         report = LinkReporter(self._device, sink, self._clock)
         for group in self._groups:
             group.poll.forget()
-        while True:
-            self._answered = False
-            try:
-                async with self._connection() as (client, closed):
-                    self._standstill.begin()
-                    now = self._clock.monotonic()
-                    for group in self._groups:
-                        group.due = max(group.due, now)
-                    while True:
-                        await self._cycle(client, closed, sink, report)
-            except _SilentError as error:
-                sink.link.errors += 1
-                if self._answered:
-                    # One lost answer is not yet a lost device: a fresh connection decides at the next deadline.
-                    continue
-                report.down(str(error))
-            except LostError as error:
-                report.down(str(error))
-            for group in self._groups:
-                group.due = -math.inf
-            await self._backoff.wait()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[tuple[AsyncModbusTcpClient, asyncio.Event]]:
-        """A fresh connection, and an event that tells that the other side closed it."""
-        closed = asyncio.Event()
-        device = self._device.device
-        client = AsyncModbusTcpClient(
-            device.host,
-            port=device.port,
-            # Our own, shorter time-outs come first; the library's is for both connecting and answers.
-            timeout=max(CONNECT_TIMEOUT_S, self._device.profile.timeout_s) + 1.0,
-            retries=0,
-            reconnect_delay=0,
-            trace_connect=lambda up: None if up else closed.set(),
-        )
-        try:
-            try:
-                async with self._clock.timeout(CONNECT_TIMEOUT_S):
-                    connected = await client.connect()
-            except TimeoutError as error:
-                raise LostError(f"no answer from {self._where}") from error
-            if not connected:
-                raise LostError(f"connection refused at {self._where}, or the host cannot be reached")
-            yield client, closed
-        finally:
-            client.close()
-            heed_cancelling()
-
-    async def _cycle(
-        self, client: AsyncModbusTcpClient, closed: asyncio.Event, sink: Sink, report: LinkReporter
-    ) -> None:
-        """Wait for the poll group that is due next, and read it."""
-        group = min(self._groups, key=lambda group: group.due)
-        await self._wait(closed, group.due - self._clock.monotonic())
-        answers: list[Answer | None] = [None] * len(group.order)
-        times = [math.nan] * len(group.order)
-        try:
-            for place, number in enumerate(group.order):
-                await self._gap()
+        async with self._line.used(self._units):
+            while True:
+                self._answered = False
                 try:
-                    answers[number] = await self._read(client, closed, group.poll.requests[number], sink)
-                except _SilentError:
-                    # The next cycle starts behind it, so that one request that is never answered starves no other.
-                    group.order = group.order[place + 1 :] + group.order[: place + 1]
-                    raise
-                times[number] = self._clock.now()
+                    await self._session(sink, report)
+                except SilentError as error:
+                    sink.link.errors += 1
+                    if self._answered:
+                        # One lost answer is not yet a lost device: the next deadline decides.
+                        continue
+                    report.down(str(error))
+                except LostError as error:
+                    report.down(str(error))
+                for group in self._groups:
+                    group.due = -math.inf
+                await self._backoff.wait()
+
+    async def _session(self, sink: Sink, report: LinkReporter) -> None:
+        """Poll until something is wrong. Raises ``LostError``, also of the kind ``SilentError``."""
+        self._standstill.begin()
+        now = self._clock.monotonic()
+        for group in self._groups:
+            group.due = max(group.due, now)
+        while True:
+            await self._cycle(sink, report)
+
+    async def _cycle(self, sink: Sink, report: LinkReporter) -> None:
+        """Wait for the poll group that is due next, and read it until a request has no answer."""
+        group = min(self._groups, key=lambda group: group.due)
+        await self._wait(group.due - self._clock.monotonic())
+        answers: list[Answer | None] = [None] * len(group.order)
+        times = [self._clock.now()] * len(group.order)
+        heard: set[int] = set()
+        try:
+            async with self._turn() as turn:
+                for number in tuple(group.order):
+                    unit = group.poll.requests[number].unit
+                    if len(self._units) > 1 and self._line.rest_s(unit) > 0.0:
+                        answers[number] = self._spared(unit)
+                        continue
+                    try:
+                        answers[number] = await self._read(turn, group, number, sink, first=unit not in heard)
+                    except (SilentError, _UnreachableError) as error:
+                        # From now on it comes last, so that a request that is never answered starves no other.
+                        group.order.remove(number)
+                        group.order.append(number)
+                        self._miss(unit, error, sink)
+                        answers[number] = self._spared(unit)
+                        if isinstance(error, SilentError):
+                            break
+                        continue
+                    heard.add(unit)
+                    times[number] = self._clock.now()
         finally:
             if any(answer is not None for answer in answers):
                 self._push(group.poll, answers, times, sink, report)
             sink.link.missed_cycles += group.next_deadline(self._clock.monotonic())
         frozen = self._standstill.check()
         if frozen:
+            self._line.forsake(self._units)
             raise LostError(frozen)
 
-    async def _wait(self, closed: asyncio.Event, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> None:
         if seconds > 0.0:
             try:
                 async with self._clock.timeout(seconds):
-                    await closed.wait()
+                    await self._line.hold()
             except TimeoutError:
                 return
-        if closed.is_set():
-            raise LostError(f"{self._where} closed the connection")
 
-    async def _gap(self) -> None:
-        """Leave the device the pause that it needs between an answer and the next request."""
+    def _turn(self) -> Turn:
+        only = next(iter(self._units)) if len(self._units) == 1 else None
+        return Turn(self._line, only, self._device.profile.timeout_s)
+
+    async def _ask(self, turn: Turn, unit: int, pdu: bytes, sink: Sink) -> bytes:
+        """The PDU that answers, after the pause that the device needs between an answer and the next request."""
         rest_s = self._answered_at + self._device.profile.inter_request_gap_ms / 1000.0 - self._clock.monotonic()
         if rest_s > 0.0:
             await self._clock.sleep(rest_s)
-
-    async def _read(self, client: AsyncModbusTcpClient, closed: asyncio.Event, request: Request, sink: Sink) -> Answer:
-        timeout_s = self._device.profile.timeout_s
-        started = self._clock.monotonic()
-        try:
-            async with self._clock.timeout(timeout_s):
-                reply: Any = await getattr(client, _METHODS[request.table])(
-                    request.address, count=request.count, device_id=self._device.device.unit_id
-                )
-        except TimeoutError as error:
-            if closed.is_set():
-                raise LostError(f"{self._where} closed the connection") from error
-            raise _SilentError(f"no answer from unit {self._device.device.unit_id} at {self._where}") from error
-        except ModbusException as error:
-            raise LostError(f"connection to {self._where} broke: {error}") from error
-        heed_cancelling()
+        answer = await turn.ask(unit, pdu)
         self._answered = True
         self._answered_at = self._clock.monotonic()
+        sink.link.note_round_trip(turn.round_trip_s)
+        return answer
+
+    async def _read(self, turn: Turn, group: _Group, number: int, sink: Sink, *, first: bool) -> Answer:
+        """``first``: whether its unit answered nothing yet in this cycle."""
+        request, pdu = group.poll.requests[number], group.pdus[number]
+        answer = await self._ask(turn, request.unit, pdu, sink)
+        refusal: Reason | None = None
+        try:
+            registers = read_answer(answer, pdu)
+        except RefusedError as error:
+            if first and error.code in _UNREACHABLE:
+                self._line.unheard(request.unit, turn.round_trip_s)
+                raise _UnreachableError(
+                    f"the gateway at {self._device.device.where} cannot reach unit {request.unit} "
+                    f"(exception {error.code})"
+                ) from error
+            _, reason = _EXCEPTIONS.get(error.code, _UNKNOWN)
+            refusal = self._refuse(request, words_of(error.code), reason, sink)
+        except MalformedError as error:
+            refusal = self._refuse(request, str(error), Reason.SENSOR_FAILURE, sink)
+        else:
+            self._refused.discard(request)
         self._backoff.reset()
-        sink.link.note_round_trip(self._answered_at - started)
-        if reply.isError():
-            words, reason = _EXCEPTIONS.get(reply.exception_code, ("unknown exception", Reason.SENSOR_FAILURE))
-            return self._refuse(request, f"{words} (exception {reply.exception_code})", reason, sink)
-        values: Sequence[int] = reply.bits if request.table in {"coil", "discrete"} else reply.registers
-        if len(values) < request.count:
-            # Some servers answer a read past their end with fewer registers, and call it success.
-            return self._refuse(
-                request, f"{len(values)} values instead of {request.count}", Reason.SENSOR_FAILURE, sink
-            )
-        self._refused.discard((request.table, request.address))
-        return values
+        self._missed[request.unit] = self._fallen = 0
+        return registers if refusal is None else refusal
+
+    def _miss(self, unit: int, error: LostError, sink: Sink) -> None:
+        """A unit did not answer. Raises ``LostError`` where that concerns the whole device."""
+        missed = self._missed.get(unit)
+        self._fallen += missed == 0 and isinstance(error, SilentError)
+        self._missed[unit] = (missed or 0) + 1
+        if len(self._units) == 1 or not self._answered:
+            raise error
+        if self._fallen > 1 or all(self._missed.get(each, 0) > 1 for each in self._units):
+            self._line.forsake(self._units)
+            raise LostError(str(error)) from error
+        sink.link.errors += 1
+
+    def _spared(self, unit: int) -> Reason | None:
+        """What is said of a unit that is not asked; one lost answer is not yet a lost unit."""
+        return Reason.NO_COMMUNICATION if self._missed.get(unit, 0) > 1 else None
 
     def _refuse(self, request: Request, words: str, reason: Reason, sink: Sink) -> Reason:
         """Note a request that the device did not serve; said once until it is served again."""
         sink.link.errors += 1
-        if (request.table, request.address) not in self._refused:
-            self._refused.add((request.table, request.address))
+        if request not in self._refused:
+            self._refused.add(request)
             _log.warning(
                 "request refused",
                 device=self._device.id,
@@ -243,6 +262,10 @@ class ModbusAdapter:
         self._standstill.see(batch)
         if self._standstill.tripped:
             return
-        report.up(f"polling unit {self._device.device.unit_id} at {self._where}")
+        report.up(f"polling unit {_listed(self._units)} at {self._device.device.where}")
         sink.link.last_data_time = now
         sink.push(batch)
+
+
+def _listed(units: frozenset[int]) -> str:
+    return ", ".join(map(str, sorted(units)))

@@ -1,6 +1,5 @@
 """Numbers and text out of Modbus registers, for all word orders. Pure and vectorised."""
 
-import struct
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -131,8 +130,8 @@ def _form(request: Request, bound: BoundPoint) -> tuple[str, str, int]:
     return kind, bound.point.word_order, REGISTERS.get(kind, bound.point.register_count)
 
 
-Answer = Sequence[int] | Reason
-"""What came of a request: registers (or bits), at least as many as asked for, or why there are none."""
+Answer = bytes | Reason
+"""What came of a request: its registers, two bytes each, big-endian (bits: a register of 0 or 1), or why none came."""
 
 
 class Poll:
@@ -140,7 +139,7 @@ class Poll:
 
     def __init__(self, requests: Sequence[Request], points: Sequence[BoundPoint], converter: Converter) -> None:
         self.requests = requests
-        self._forms = [struct.Struct(f">{request.count}H") for request in requests]
+        self._blanks = [bytes(2 * request.count) for request in requests]
         self._rows: Rows = np.array([row for request in requests for row in request.rows], dtype=np.int64)
         self._request_of = np.repeat(np.arange(len(requests)), [len(request.rows) for request in requests])
         same: dict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
@@ -181,10 +180,8 @@ class Poll:
         """
         wire = np.frombuffer(
             b"".join(
-                bytes(form.size)
-                if answer is None or isinstance(answer, Reason)
-                else form.pack(*answer[: form.size // 2])
-                for form, answer in zip(self._forms, answers, strict=True)
+                blank if answer is None or isinstance(answer, Reason) else answer
+                for blank, answer in zip(self._blanks, answers, strict=True)
             ),
             dtype=">u2",
         )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from adapters.base import Adapter
 from adapters.modbus import ModbusAdapter
+from adapters.modbus_line import Lines
+from adapters.modbus_write import WritableModbusAdapter
 from adapters.mqtt import MqttAdapter
 from adapters.opcua import OpcUaAdapter
 from config.binding import BoundDevice
@@ -17,15 +19,28 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
 }
 
 
-WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {}
+WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
+    "modbus": WritableModbusAdapter,
+}
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 
 
-def build(device: BoundDevice, clock: Clock, rng: random.Random | None = None, *, writable: bool = False) -> Adapter:
+def build(
+    device: BoundDevice,
+    clock: Clock,
+    rng: random.Random | None = None,
+    *,
+    writable: bool = False,
+    lines: Lines | None = None,
+) -> Adapter:
     """The adapter of a device, by its profile's protocol. Nothing is connected yet.
 
+    ``lines``: the gateway's Modbus lines, which devices at one address share.
     Raises ``ValueError`` where the profile's points cannot be read (a Modbus address out of bounds).
     """
     protocol = device.profile.protocol
     made = WRITABLE.get(protocol, ADAPTERS[protocol]) if writable else ADAPTERS[protocol]
-    return made(device, clock, rng or random.Random())  # noqa: S311 - only jitter
+    adapter = made(device, clock, rng or random.Random())  # noqa: S311 - only jitter
+    if lines is not None and isinstance(adapter, ModbusAdapter):
+        adapter.share(lines)
+    return adapter

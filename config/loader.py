@@ -12,7 +12,7 @@ from config.binding import BoundDevice, bind
 from config.document import Document, Place, key_of, read, validate
 from config.errors import ConfigError, Problem
 from config.profile import Point, Profile, Strict, profile_problems
-from config.site import SCHEMES, Demand, Site, Station
+from config.site import SCHEMES, SERIAL, Demand, Device, Site, Station
 
 LAST_REGISTER = 65_535
 LAST_UNIT = 255
@@ -73,6 +73,7 @@ def load_site(file: Path) -> LoadedSite:
                 problems += _load_shape(document, place, shapes)
     stations = _valid_stations(document)
     problems += _between_stations(document, stations)
+    problems += _on_serial_lines(document, stations)
     for place, station in stations:
         problems += _within_station(document, place, station, profiles)
     if problems or site is None:
@@ -163,6 +164,25 @@ def _between_stations(document: Document, stations: list[tuple[Place, Station]])
         if earlier is not place:
             message = f"{station.id!r} is already the id of {key_of(earlier)}"
             problems.append(document.problem((*place, "id"), message, "Give each station an id of its own"))
+    return problems
+
+
+def _on_serial_lines(document: Document, stations: list[tuple[Place, Station]]) -> list[Problem]:
+    """Devices on one serial line speak at one speed."""
+    problems: list[Problem] = []
+    first: dict[str, tuple[Place, Device]] = {}
+    for place, station in stations:
+        for number, device in enumerate(station.devices):
+            if device.scheme != SERIAL:
+                continue
+            here = (*place, "devices", number)
+            where, earlier = first.setdefault(device.where, (here, device))
+            for key in ("baudrate", "parity", "stop_bits"):
+                ours, theirs = getattr(device, key), getattr(earlier, key)
+                if ours != theirs:
+                    at = (*here, key if key in device.model_fields_set else "url")
+                    message = f"{key} is {ours} here, but {theirs} for {key_of(where)} on the same line"
+                    problems.append(document.problem(at, message, "Give all devices of a line the same"))
     return problems
 
 

@@ -112,6 +112,10 @@ class Device(Strict):
     url: str
     slots: str | None = None
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
+    baudrate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    """Of a serial line, as are parity and stop bits."""
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] | None = None
     username: str | None = None
     password_env: str | None = None
@@ -144,6 +148,13 @@ class Device(Strict):
             parse_slots(slots)
         return slots
 
+    @model_validator(mode="after")
+    def _only_serial(self) -> Self:
+        for key in ("baudrate", "parity", "stop_bits"):
+            if key in self.model_fields_set and self.scheme != SERIAL:
+                raise ValueError(f"{key!r} is for serial lines, whose url begins with '{SERIAL}:///'")
+        return self
+
     @property
     def scheme(self) -> str:
         """How the device is reached; its profile says what is spoken there."""
@@ -160,6 +171,11 @@ class Device(Strict):
         """The TCP port; 0 for a serial line."""
         parts = urlsplit(self.url)
         return 0 if parts.scheme == SERIAL else parts.port or DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def where(self) -> str:
+        """The address in words: host and port, or the device file of a serial line."""
+        return self.host if self.scheme == SERIAL else f"{self.host}:{self.port}"
 
 
 class Station(Strict):

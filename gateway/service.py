@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from adapters.base import LinkState
+from adapters.modbus_line import Lines
 from adapters.registry import build
 from adapters.supervisor import supervise
 from config.clock import Clock
@@ -128,9 +129,10 @@ class _Gateway:
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
         self.image.sweep()
+        lines = Lines(self.clock)
         async with asyncio.TaskGroup() as group:
             for device in self.image.devices:
-                adapter = build(device, self.clock, writable=self.loaded.site.gateway.writes)
+                adapter = build(device, self.clock, writable=self.loaded.site.gateway.writes, lines=lines)
                 group.create_task(supervise(adapter, self.image.sink(device), self.clock))
             group.create_task(self._sweep())
             rooms = (

@@ -4,11 +4,7 @@ import asyncio
 import itertools
 import math
 import random
-import shutil
 import struct
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,8 @@ from adapters.base import LinkState
 from adapters.modbus import ModbusAdapter
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
-from tests.support.peers import SOURCES, free_port, peer
+from tests.support.modbus import frame, registers, wire
+from tests.support.peers import free_port, peer
 from twin.signals import ChargerState, Reason
 
 POINTS: list[dict[str, Any]] = [
@@ -45,19 +42,6 @@ POINTS: list[dict[str, Any]] = [
     {"signal": "enabled", "address": 8, "table": "discrete", "stride": 1},
     {"signal": "soh", "address": 500, "type": "u16", "stride": 1, "scale": 0.001},
 ]
-
-
-@pytest.fixture(scope="session")
-def libmodbus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our small server on libmodbus, compiled here."""
-    if not shutil.which("gcc") or not Path("/usr/include/modbus/modbus.h").exists():
-        pytest.skip("needs gcc and libmodbus-dev")
-    program = tmp_path_factory.mktemp("peers") / "modbus_server"
-    source = str(SOURCES / "modbus_server.c")
-    subprocess.run(
-        ["gcc", "-O1", "-I/usr/include/modbus", "-o", str(program), source, "-lmodbus", "-lm"], check=True, timeout=60
-    )
-    return program
 
 
 def desk_of(port: int, points: list[dict[str, Any]] = POINTS, **profile: Any) -> tuple[ModbusAdapter, Desk]:
@@ -152,39 +136,6 @@ async def test_a_frozen_controller_behind_a_living_server_is_noticed_and_release
             assert not desk.good()
             server.tell("holding 90 1")
             await desk.until(lambda: desk.link.state is LinkState.CONNECTED and "S1/slot/01/soc" in desk.good())
-
-
-Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def wire(answer: Answer) -> AsyncIterator[int]:
-    """A server made of bytes: each request frame goes to ``answer``."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                header = await reader.readexactly(6)
-                await answer(header + await reader.readexactly(struct.unpack(">H", header[4:])[0]), writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-def frame(request: bytes, data: bytes, transaction: int = 0, unit: int = 0) -> bytes:
-    """An answer to a request, with its transaction and unit moved by so much."""
-    number, identity = struct.unpack(">H", request[:2])[0], request[6]
-    return struct.pack(">HHHB", number + transaction, 0, len(data) + 1, identity + unit) + data
-
-
-def registers(request: bytes, value: int, fewer: int = 0) -> bytes:
-    count = struct.unpack(">H", request[10:12])[0] - fewer
-    return bytes([request[7], 2 * count]) + struct.pack(">H", value) * count
 
 
 SOC = POINTS[:1]

@@ -10,7 +10,7 @@ from typing import Any
 from adapters.base import Adapter, Batch, Link
 from config.binding import BoundDevice, bind
 from config.profile import Profile
-from config.site import Site
+from config.site import SCHEMES, Site
 from twin.signals import Quality, Reason
 
 
@@ -18,7 +18,7 @@ def device(
     url: str, points: list[dict[str, Any]], *, slots: int = 2, device: Any = None, **profile: Any
 ) -> BoundDevice:
     """One device at an address, with a profile of these points."""
-    protocol = {"opc.tcp": "opcua", "modbus": "modbus", "mqtt": "mqtt"}[url.split("://")[0]]
+    protocol = SCHEMES[url.split("://")[0]][0]
     site = Site.model_validate(
         {
             "site": "test",

@@ -88,6 +88,25 @@ def test_two_devices_must_not_report_the_same_signal(tmp_path: Path) -> None:
     ]
 
 
+def test_devices_on_one_serial_line_must_speak_at_one_speed(tmp_path: Path) -> None:
+    serial = "modbus+serial:///dev/ttyUSB0"
+    one = GOOD_STATION.format(id="S001").replace("modbus://127.0.0.1:50200", serial)
+    two = GOOD_STATION.format(id="S002").replace(
+        'url: "modbus://127.0.0.1:50200"', f'unit_id: 2, baudrate: 19200, url: "{serial}"'
+    )
+    assert load_site(write(tmp_path, site(one))).bind()[0].device.where == "/dev/ttyUSB0"
+    assert problems(write(tmp_path, site(one + two))) == [
+        "site.yaml:19: stations[1].devices[0].baudrate: baudrate is 19200 here, but 9600 for stations[0].devices[0] "
+        "on the same line. Give all devices of a line the same"
+    ]
+
+
+def test_a_speed_is_for_serial_lines_only(tmp_path: Path) -> None:
+    text = GOOD_STATION.format(id="S001").replace("url:", "parity: even, url:")
+    (said,) = problems(write(tmp_path, site(text)))
+    assert "'parity' is for serial lines" in said
+
+
 def test_a_key_that_stands_twice_is_refused_and_the_rest_is_still_checked(tmp_path: Path) -> None:
     text = (
         GOOD_STATION.format(id="S001").replace("    slots: 8\n", "    slots: 8\n    slots: 9\n").replace("59.9", "99")
