@@ -9,7 +9,7 @@ from adapters.backoff import Backoff
 from adapters.base import Sink
 from adapters.link import LinkReporter, LostError, explain
 from adapters.opcua_decode import DecodeError
-from adapters.opcua_session import session
+from adapters.opcua_session import GatewayClient, session
 from adapters.opcua_subscription import Keeper, Subscription
 from config.binding import BoundDevice
 from config.clock import Clock
@@ -29,6 +29,8 @@ class OpcUaAdapter:
         self._clock = clock
         self._backoff = Backoff(clock, rng, cap_s=BACKOFF_CAP_S)
         self._keeper = Keeper(device, clock)
+        self._client: GatewayClient | None = None
+        """Of the session that is open."""
 
     async def run(self, sink: Sink) -> None:
         """Connect, subscribe, and start a new session when one ends, until cancelled."""
@@ -36,8 +38,10 @@ class OpcUaAdapter:
         device = self._device.device
         while True:
             try:
-                async with session(self._device, self._clock) as client:
-                    await Subscription(self._keeper, client, sink, report, self._backoff.reset).run()
+                async with session(self._device, self._clock) as self._client:
+                    await Subscription(self._keeper, self._client, sink, report, self._backoff.reset).run()
             except (LostError, DecodeError, OSError, UaError) as error:
                 report.down(explain(error, device.host, device.port))
+            finally:
+                self._client = None
             await self._backoff.wait()

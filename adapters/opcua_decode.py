@@ -78,6 +78,11 @@ class Block:
         """The same values as those of these handles."""
         return replace(self, handles=handles)
 
+    def kind(self, at: int) -> int:
+        """The built-in type of the number at a place; 0 where there is none."""
+        kind = int(self._kinds[at])
+        return kind if kind in _SCALARS else 0
+
     def raw(self, at: int) -> object:
         """The value at a place as a Python object: an exact integer, a truth, a text, ``None`` where there is none."""
         if at in self._objects:

@@ -7,6 +7,7 @@ from adapters.base import Adapter
 from adapters.modbus import ModbusAdapter
 from adapters.mqtt import MqttAdapter
 from adapters.opcua import OpcUaAdapter
+from adapters.opcua_write import WritableOpcUaAdapter
 from config.binding import BoundDevice
 from config.clock import Clock
 
@@ -17,7 +18,9 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
 }
 
 
-WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {}
+WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
+    "opcua": WritableOpcUaAdapter,
+}
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 
 
