@@ -6,6 +6,8 @@ looked at; what is no plain number or text is left to the library.
 """
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import nodeid_from_binary, struct_from_binary, variant_from_binary
-from asyncua.ua.uaerrors import UaError, UaStatusCodeError
+from asyncua.ua.uaerrors import UaStatusCodeError
 from numpy.typing import NDArray
 
 Offsets = NDArray[np.int64]
@@ -25,6 +27,7 @@ _DTYPES = {kind: np.dtype(code) for kind, code in _FORMATS.items()}
 _SCALARS = {kind: struct.Struct(code) for kind, code in _FORMATS.items()}
 _BOOLEAN, _TEXT = 1, 12
 _OTHER = 255
+_ARRAY = 0x80
 
 _VALUE, _STATUS, _SOURCE, _SERVER, _SOURCE_PICO, _SERVER_PICO = 1, 2, 4, 8, 16, 32
 """Bits of a data value's mask: which fields follow, in the order value, status, source time with its picoseconds,
@@ -105,7 +108,7 @@ class Published:
 
 def decode_publish(body: Buffer) -> Published:
     """A publish response, from its type id on. Raises ``DecodeError``, and ``UaError`` for a refusal."""
-    try:
+    with _reading("a publish response"):
         data = _opened(body)
         subscription = _unsigned(data)
         data.skip(4 * max(_signed(data), 0))
@@ -130,23 +133,26 @@ def decode_publish(body: Buffer) -> Published:
             if length < 0:
                 break
             data.skip(length)
-    except (UaError, struct.error, IndexError, ValueError) as error:
-        if isinstance(error, UaStatusCodeError):
-            raise
-        raise DecodeError(f"a publish response cannot be read: {error}") from error
     return Published(subscription, sequence, blocks, ended, count == 0)
 
 
 def decode_read(body: Buffer) -> Block:
     """The answer to a read, from its type id on. Raises ``DecodeError``, and ``UaError`` for a refusal."""
-    try:
+    with _reading("the answer to a read"):
         data = _opened(body)
-        count = max(_signed(data), 0)
-        return _block(bytes(data._data), data.cur_pos, count, 0)
-    except (UaError, struct.error, IndexError, ValueError) as error:
-        if isinstance(error, UaStatusCodeError):
-            raise
-        raise DecodeError(f"the answer to a read cannot be read: {error}") from error
+        return _block(bytes(data._data), data.cur_pos, max(_signed(data), 0), 0)
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Makes whatever a broken message leads to into a ``DecodeError``, but for the server's own refusals."""
+    try:
+        yield
+    except (DecodeError, UaStatusCodeError):
+        raise
+    # The library's decoders stumble in ways of their own over bytes that mean nothing.
+    except Exception as error:
+        raise DecodeError(f"{what} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _opened(body: Buffer) -> Buffer:
@@ -268,12 +274,10 @@ def _object(data: bytes, at: int) -> tuple[object, int]:
         if end > len(data):
             raise DecodeError("a text ends before it should")
         return (data[at + 5 : end].decode("utf-8", "replace") if length >= 0 else None), end
+    if data[at] & _ARRAY and struct.unpack_from("<i", data, at + 1)[0] > len(data) - at:
+        raise DecodeError("an array is longer than its message")
     rest = Buffer(data, at)
-    try:
-        value = variant_from_binary(rest).Value
-    # Whatever a foreign server's structure makes the library stumble over, the message cannot be read.
-    except Exception as error:
-        raise DecodeError(f"a value of type {data[at]:#x} cannot be read: {error}") from error
+    value = variant_from_binary(rest).Value
     if isinstance(value, ua.LocalizedText):
         value = value.Text
     elif isinstance(value, UUID):

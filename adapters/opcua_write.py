@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import structlog
@@ -29,7 +30,7 @@ LOOK_S = 0.1
 """Wall seconds between two looks at a value that was written, and at what is to be written again."""
 ROUNDING = 1e-6
 
-_INTEGERS = {
+_INTEGERS: dict[ua.VariantType, np.iinfo[Any]] = {
     ua.VariantType.SByte: np.iinfo(np.int8),
     ua.VariantType.Byte: np.iinfo(np.uint8),
     ua.VariantType.Int16: np.iinfo(np.int16),

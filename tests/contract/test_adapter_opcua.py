@@ -15,8 +15,8 @@ from asyncua import Server, ua
 
 from adapters.base import LinkState
 from adapters.opcua import OpcUaAdapter
-from adapters.opcua_status import meaning
 from adapters.opcua_items import node_id
+from adapters.opcua_status import meaning
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
 from tests.support.peers import SOURCES, Peer, free_port, peer
