@@ -140,7 +140,8 @@ def decode_read(body: Buffer) -> Block:
     """The answer to a read, from its type id on. Raises ``DecodeError``, and ``UaError`` for a refusal."""
     with _reading("the answer to a read"):
         data = _opened(body)
-        return _block(bytes(data._data), data.cur_pos, max(_signed(data), 0), 0)
+        count = max(_signed(data), 0)
+        return _block(bytes(data._data), data.cur_pos, count, 0)
 
 
 @contextmanager

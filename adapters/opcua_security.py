@@ -108,9 +108,10 @@ def refusal(error: BaseException, device: BoundDevice) -> str | None:
     own = own_certificate(device)
     if name in _NOT_TRUSTED:
         return f"{where} does not accept this gateway's certificate ({name}): let it trust {own}{_thumbprint_of(own)}"
-    if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
+    # Some servers just hang up; where one answers with a fault, the library asserts that it is none.
+    if isinstance(error, ConnectionError | AssertionError) and not isinstance(error, ConnectionRefusedError):
         return (
-            f"{where} closed the connection while it was being secured: if it does not know this gateway yet, "
+            f"{where} ended the connection while it was being secured: if it does not know this gateway yet, "
             f"let it trust {own}{_thumbprint_of(own)}"
         )
     return None

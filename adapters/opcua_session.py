@@ -87,11 +87,12 @@ async def _connect(client: GatewayClient, device: BoundDevice, clock: Clock) -> 
             await client.connect()
     except LostError:
         raise
-    except (OSError, UaError) as error:
-        detail = refusal(error, device) or explain(error, device.device.host, device.device.port)
-        raise LostError(detail) from error
     # A foreign server's certificate, nonce or signature makes the libraries raise whatever they stumble over.
     except Exception as error:
-        where = f"{device.device.host}:{device.device.port}"
-        detail = f"the answer of {where} cannot be used: {type(error).__name__}: {error}"
+        where = device.device
+        detail = refusal(error, device)
+        if detail is None and isinstance(error, OSError | UaError):
+            detail = explain(error, where.host, where.port)
+        if detail is None:
+            detail = f"the answer of {where.host}:{where.port} cannot be used: {type(error).__name__}: {error}"
         raise LostError(detail) from error
