@@ -87,7 +87,9 @@ async def secure(client: Client, device: BoundDevice, now: float) -> None:
             server_certificate=CertProperties(shown, "der"),
             mode=ua.MessageSecurityMode.SignAndEncrypt,
         )
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise LostError(f"private key {key} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, TypeError) as error:
         raise LostError(f"private key {key} cannot be used: {error}") from error
 
 
@@ -230,7 +232,7 @@ def _certificate(file: Path) -> x509.Certificate:
         content, form = _content(file)
         return x509.load_pem_x509_certificate(content) if form == "pem" else x509.load_der_x509_certificate(content)
     except OSError as error:
-        raise LostError(f"certificate {file} cannot be read: {error.strerror}") from error
+        raise LostError(f"certificate {file} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise LostError(f"{file} is no certificate: {error}") from error
 

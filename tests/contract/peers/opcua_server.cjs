@@ -4,8 +4,8 @@
 //   set NODE VALUE       a number, or NaN
 //   status NODE NAME     a status code, such as BadNoCommunication
 //   stamp NODE SECONDS   the same value again, with a source time of this epoch second
-//   tick                 every counter c0, c1, ... one higher
-// Environment: PEER_COUNTERS how many counters; PEER_TRUSTS=nobody refuse unknown client certificates;
+//   tick                 every counter one higher
+// Environment: PEER_COUNTERS=abc counters a1 to a999, b1 to b999, c1 to c999; PEER_TRUSTS=nobody refuse unknown client certificates;
 //   PEER_USER, PEER_PASSWORD who alone may come in; PEER_ITEMS_A_CALL its limit of monitored items in one call.
 "use strict";
 const os = require("os");
@@ -62,20 +62,21 @@ async function main() {
   add("power", DataType.Float, 1500.5);
   add("heartbeat", DataType.UInt32, 1);
   const counters = [];
-  for (let number = 0; number < Number(PEER_COUNTERS || 0); number += 1) {
-    if (number % 100 === 0) {
-      nodes.group = ours.addObject({ organizedBy: space.rootFolder.objects, browseName: `Counters${number}` });
+  for (const letter of PEER_COUNTERS || "") {
+    const group = ours.addObject({ organizedBy: space.rootFolder.objects, browseName: `Counters ${letter}` });
+    for (let number = 1; number <= 999; number += 1) {
+      const value = { dataType: DataType.UInt32, value: 0 };
+      const name = `${letter}${number}`;
+      const node = ours.addVariable({
+        componentOf: group,
+        browseName: name,
+        nodeId: `s=${name}`,
+        dataType: DataType.UInt32,
+        value,
+      });
+      node.setValueFromSource(new Variant(value));
+      counters.push(node);
     }
-    const value = { dataType: DataType.UInt32, value: 0 };
-    const node = ours.addVariable({
-      componentOf: nodes.group,
-      browseName: `c${number}`,
-      nodeId: `s=c${number}`,
-      dataType: DataType.UInt32,
-      value,
-    });
-    node.setValueFromSource(new Variant(value));
-    counters.push(node);
   }
   await server.start();
   let ticks = 0;
