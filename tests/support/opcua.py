@@ -13,14 +13,13 @@ from asyncua import Server, ua
 
 from tests.support.peers import SOURCES, Peer, peer
 
-
 URI = "urn:test:cabinet"
 """The namespace of all test servers' nodes."""
 
 
 @asynccontextmanager
 async def cabinet(port: int) -> AsyncIterator[Server]:
-    """A server of the client's own library, with three numbers: it says nothing of other people's, but needs no Node."""
+    """A server of the client's own library, with three numbers: it needs no Node."""
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
