@@ -239,6 +239,10 @@ class Converter:
             received_time=received_time,
         )
 
+    def takes(self, row: int, kind: type) -> bool:
+        """Whether a raw value of this type is a number to the point, without its bits being looked at."""
+        return kind in self._numeric[row]
+
 
 def _numeric(bound: BoundPoint) -> frozenset[type]:
     """The types that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""

@@ -9,6 +9,7 @@ from adapters.modbus_line import Lines
 from adapters.modbus_write import WritableModbusAdapter
 from adapters.mqtt import MqttAdapter
 from adapters.opcua import OpcUaAdapter
+from adapters.opcua_write import WritableOpcUaAdapter
 from config.binding import BoundDevice
 from config.clock import Clock
 
@@ -21,6 +22,7 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
 
 WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "modbus": WritableModbusAdapter,
+    "opcua": WritableOpcUaAdapter,
 }
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 

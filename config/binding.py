@@ -1,6 +1,7 @@
 """From site and profiles to numbered points: every signal of every device, with its address filled in."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from config.profile import Point, Profile
 from config.site import Device, Site, Station
@@ -48,6 +49,8 @@ class BoundDevice:
     device: Device
     profile: Profile
     points: tuple[BoundPoint, ...]
+    pki: Path
+    """Folder of certificates and keys that are made or remembered."""
 
     @property
     def id(self) -> str:
@@ -72,7 +75,8 @@ def bind(site: Site, profiles: dict[str, Profile]) -> list[BoundDevice]:
                 for index, slot in enumerate(slots, start=1):
                     points.append(_point(next_point, site, station, device, profile, point, slot, index))
                     next_point += 1
-            bound.append(BoundDevice(len(bound), site.site, station, device, profile, tuple(points)))
+            pki = site.gateway.data / "pki"
+            bound.append(BoundDevice(len(bound), site.site, station, device, profile, tuple(points), pki))
     return bound
 
 

@@ -16,6 +16,8 @@ from config.site import SCHEMES, SERIAL, Demand, Device, Site, Station
 
 LAST_REGISTER = 65_535
 LAST_UNIT = 255
+CERTIFICATES = ("certificate", "private_key", "server_certificate")
+"""Keys of a device that name files; relative ones start at the site file's folder."""
 
 BUNDLED = Path(str(files("config")))
 
@@ -78,7 +80,21 @@ def load_site(file: Path) -> LoadedSite:
         problems += _within_station(document, place, station, profiles)
     if problems or site is None:
         raise ConfigError(problems)
-    return LoadedSite(file, site, profiles, shapes)
+    return LoadedSite(file, _with_absolute_files(site, file.parent), profiles, shapes)
+
+
+def _with_absolute_files(site: Site, folder: Path) -> Site:
+    """The site with its devices' certificates where they are, seen from anywhere."""
+    stations = []
+    for station in site.stations:
+        devices = [
+            device.model_copy(
+                update={key: folder / path for key in CERTIFICATES if (path := getattr(device, key)) is not None}
+            )
+            for device in station.devices
+        ]
+        stations.append(station.model_copy(update={"devices": tuple(devices)}))
+    return site.model_copy(update={"stations": tuple(stations)})
 
 
 def load_profile(file: Path) -> Profile:
@@ -201,6 +217,11 @@ def _within_station(document: Document, place: Place, station: Station, profiles
         if beyond:
             message = f"slot {beyond[0]} is beyond the station's {station.slots} slots"
             problems.append(document.problem((*here, "slots"), message, "Correct 'slots' of device or station"))
+        for key in CERTIFICATES:
+            path = getattr(device, key)
+            if path is not None and not (document.file.parent / path).is_file():
+                remedy = "Correct the path; it starts at the site file's folder"
+                problems.append(document.problem((*here, key), f"there is no file {path}", remedy))
         profile = profiles.get(device.profile)
         if profile is None:
             continue

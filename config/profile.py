@@ -85,7 +85,7 @@ class Profile(Strict):
     """``reference``: an address map of swaptwin's own, for emulators and for makers who have none yet."""
     references: tuple[str, ...] = ()
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] = 1.0
-    """OPC UA: publishing interval. Modbus: poll interval. MQTT: interval at which the device publishes."""
+    """OPC UA: sampling interval. Modbus: poll interval. MQTT: interval at which the device publishes."""
     poll_groups: dict[str, PollGroup] = Field(default_factory=dict)
     address_base: Literal[0, 1] = 0
     """Modbus: 1 where the map counts registers from one."""
@@ -108,6 +108,10 @@ class Profile(Strict):
     """Modbus: what keeps it from doing so, besides reading."""
     inter_request_gap_ms: Annotated[float, Field(ge=0.0, le=5000.0)] = 0.0
     timeout_s: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
+    publish_interval_s: Annotated[float, Field(ge=0.05, le=60.0)] | None = None
+    """OPC UA: how often the server reports what it has sampled; default: the shortest interval, at most 1 s."""
+    queue_size: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """OPC UA: values of a point that the server keeps between two reports; default: as many as it samples."""
     stamps: Literal["on_change", "every_scan"] = "on_change"
     """OPC UA: whether the server renews source time stamps of values that do not change."""
     time_field: str | None = None

@@ -120,6 +120,24 @@ class Device(Strict):
     username: str | None = None
     password_env: str | None = None
     """Name of the environment variable that holds the password: secrets do not belong in site files."""
+    security: Literal["None", "Basic256Sha256", "Aes256Sha256RsaPss"] = "None"
+    """OPC UA: the policy by which all messages are signed and encrypted."""
+    certificate: Path | None = None
+    """OPC UA: the gateway's application certificate, PEM or DER; default: one is made at the first need."""
+    private_key: Path | None = None
+    """OPC UA: the key of ``certificate``."""
+    server_certificate: Path | None = None
+    """OPC UA: the certificate that the server must show; default: the one that it shows first."""
+
+    @model_validator(mode="after")
+    def _secured(self) -> Self:
+        if self.security != "None" and self.scheme != "opc.tcp":
+            raise ValueError("'security' is for opc.tcp:// addresses")
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("'certificate' and 'private_key' belong together: give both or neither")
+        if self.security == "None" and (self.certificate or self.server_certificate):
+            raise ValueError("certificates are of no use without 'security'")
+        return self
 
     @field_validator("url")
     @classmethod

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from config.binding import BoundPoint
 from config.profile import Point
+from simulators.face import Shown
 from simulators.station import Value
 from twin.signals import ChargerState, Kind
 
@@ -13,13 +14,6 @@ K = TypeVar("K", bound=Hashable)
 
 FLOWING = ChargerState.CHARGING
 """A device that knows no other state shows idle instead: nothing flows into the pack. It never shows idle for this."""
-
-
-class Shown(Protocol):
-    """What is shown: a station, or a device's own view of it."""
-
-    def value(self, signal: str, slot: int | None = None) -> Value:
-        """A signal as it is now, ``None`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,3 +14,20 @@ class Face(Protocol):
 
     async def stop(self) -> None:
         """End all connections and free the address."""
+
+
+class Shown(Protocol):
+    """What a face shows: a station, or what faults make of it.
+
+    It may also have ``status(signal, slot)``: the name of the OPC UA status code to serve with a value, or ``None``.
+    """
+
+    @property
+    def time(self) -> float:
+        """The time of the values (epoch s)."""
+
+    def value(self, signal: str, slot: int | None = None) -> float | int | bool | str | None:
+        """A signal of the vocabulary; ``None`` where there is none."""
+
+    def command(self, signal: str, slot: int, value: float) -> None:
+        """Do what a client wrote to a slot's signal. Raises ``KeyError`` for one that cannot be written."""

@@ -76,16 +76,103 @@ async def test_a_cabinets_nodes_say_what_the_station_is_in_site_time(tmp_path: P
                 assert soc.Value.Value is None
 
 
-async def test_slots_can_be_browsed_each_with_its_variables(tmp_path: Path) -> None:
+async def test_the_machine_is_found_below_machines_with_nameplate_parts_units_and_labels(tmp_path: Path) -> None:
     port = free_port()
     async with shown(cabinet(tmp_path, port)), Client(f"opc.tcp://127.0.0.1:{port}") as client:
         index = await client.get_namespace_index(URI)
-        root = await client.nodes.objects.get_child(f"{index}:S1")
-        names = [(await child.read_browse_name()).Name for child in await root.get_children(nodeclassmask=1)]
+        machinery = await client.get_namespace_index("http://opcfoundation.org/UA/Machinery/")
+        root = await client.nodes.objects.get_child([f"{machinery}:Machines", f"{index}:S1"])
+        plate = await root.get_child(f"{index}:Identification")
+        names = {(await child.read_browse_name()).Name for child in await plate.get_children()}
+        assert {"Manufacturer", "Model", "SerialNumber", "SoftwareRevision"} <= names
+        slots = await root.get_child(f"{index}:Slots")
+        names = [(await child.read_browse_name()).Name for child in await slots.get_children()]
         assert names == ["Slot01", "Slot02", "Slot03", "Slot04"]
-        slot = await root.get_child(f"{index}:Slot02")
-        variables = {(await child.read_browse_name()).Name for child in await slot.get_children()}
-        assert {"Soc", "Occupied", "ChargerState", "PackId"} <= variables
+        soc = await slots.get_child([f"{index}:Slot02", f"{index}:Pack", f"{index}:SoC"])
+        assert soc.nodeid == ua.NodeId("S1.Slots.Slot02.Pack.SoC", index)
+        unit = await (await soc.get_child("0:EngineeringUnits")).read_value()
+        span = await (await soc.get_child("0:EURange")).read_value()
+        assert (unit.DisplayName.Text, unit.UnitId, span.Low, span.High) == ("%", 20529, 0.0, 100.0)
+        state = await slots.get_child([f"{index}:Slot02", f"{index}:Charger", f"{index}:State"])
+        labels = await (await state.get_child("0:EnumStrings")).read_value()
+        assert [label.Text for label in labels][:3] == ["idle", "charging", "full"]
+
+
+async def test_a_client_opens_a_door_and_shuts_a_slot_by_method(tmp_path: Path) -> None:
+    port = free_port()
+    async with (
+        shown(cabinet(tmp_path, port)) as (station, _),
+        Client(f"opc.tcp://127.0.0.1:{port}") as client,
+    ):
+        index = await client.get_namespace_index(URI)
+        root = client.get_node(ua.NodeId("S1", index))
+        slot = ua.Variant(2, ua.VariantType.UInt16)
+        await root.call_method(f"{index}:OpenDoor", slot)
+        assert station.value("door_open", 2) is True
+        assert (await read(client, "Slots.Slot02.DoorOpen")).Value.Value is True
+        await root.call_method(f"{index}:EnableSlot", slot, False)
+        assert station.value("enabled", 2) is False
+        with pytest.raises(ua.UaStatusCodeError, match="BadInvalidArgument"):
+            await root.call_method(f"{index}:OpenDoor", ua.Variant(77, ua.VariantType.UInt16))
+
+
+class Doubtful:
+    """A station of which single values have a status."""
+
+    def __init__(self, station: PhysicalStation) -> None:
+        self._station = station
+        self.wrong: dict[tuple[str, int | None], str] = {}
+
+    @property
+    def time(self) -> float:
+        return self._station.time
+
+    def value(self, signal: str, slot: int | None = None) -> Any:
+        return self._station.value(signal, slot)
+
+    def command(self, signal: str, slot: int, value: float) -> None:
+        self._station.command(signal, slot, value)
+
+    def status(self, signal: str, slot: int | None = None) -> str | None:
+        return self.wrong.get((signal, slot))
+
+
+async def test_single_values_carry_the_status_that_what_is_shown_gives_them(tmp_path: Path) -> None:
+    port = free_port()
+    loaded = cabinet(tmp_path, port)
+    (bound,) = loaded.bind()
+    doubtful = Doubtful(build_stations(loaded, START)["S1"])
+    face = OpcUaFace(bound, doubtful, "url")
+    await face.start()
+    try:
+        async with Client(f"opc.tcp://127.0.0.1:{port}") as client:
+            assert (await read(client, "Environment.Temperature")).StatusCode.is_good()
+            doubtful.wrong = {
+                ("temperature_c", None): "BadSensorFailure",
+                ("power_w", None): "UncertainLastUsableValue",
+            }
+            await face.publish()
+            broken, old = await read(client, "Environment.Temperature"), await read(client, "Energy.AcActivePowerTotal")
+            assert (broken.StatusCode.name, broken.Value.Value) == ("BadSensorFailure", None)
+            assert (old.StatusCode.name, old.Value.Value) == ("UncertainLastUsableValue", doubtful.value("power_w"))
+            doubtful.wrong = {}
+            await face.publish()
+            assert (await read(client, "Environment.Temperature")).StatusCode.is_good()
+    finally:
+        await face.stop()
+
+
+async def test_after_a_restart_the_same_nodes_may_stand_in_namespaces_of_other_numbers(tmp_path: Path) -> None:
+    port = free_port()
+    async with shown(cabinet(tmp_path, port)) as (station, face):
+        async with Client(f"opc.tcp://127.0.0.1:{port}") as client:
+            first = await client.get_namespace_index(URI)
+        await face.stop()
+        face.extra_namespaces = 3
+        await face.start()
+        async with Client(f"opc.tcp://127.0.0.1:{port}") as client:
+            assert await client.get_namespace_index(URI) == first + 3
+            assert (await read(client, "Energy.AcActivePowerTotal")).Value.Value == station.value("power_w")
 
 
 async def test_only_what_changed_is_stamped_anew_and_the_heartbeat_with_every_scan(tmp_path: Path) -> None:

@@ -4,17 +4,32 @@
 //   set NODE VALUE       a number, or NaN
 //   status NODE NAME     a status code, such as BadNoCommunication
 //   stamp NODE SECONDS   the same value again, with a source time of this epoch second
+//   tick                 every counter one higher
+// Environment: PEER_COUNTERS=abc counters a1 to a999, b1 to b999, c1 to c999; PEER_TRUSTS=nobody refuse unknown client certificates;
+//   PEER_USER, PEER_PASSWORD who alone may come in; PEER_ITEMS_A_CALL its limit of monitored items in one call.
 "use strict";
+const os = require("os");
+const path = require("path");
 const readline = require("readline");
-const { OPCUAServer, Variant, DataType, StatusCodes, DataValue } = require("node-opcua");
+const { OPCUACertificateManager, OPCUAServer, Variant, DataType, StatusCodes } = require("node-opcua");
 
 const URI = "urn:test:cabinet";
 
 async function main() {
   const port = Number(process.argv[2]);
+  const { PEER_USER, PEER_PASSWORD, PEER_TRUSTS, PEER_COUNTERS, PEER_ITEMS_A_CALL } = process.env;
   const server = new OPCUAServer({
     port,
     hostname: "127.0.0.1",
+    allowAnonymous: !PEER_USER,
+    userManager: { isValidUser: (name, password) => name === PEER_USER && password === PEER_PASSWORD },
+    serverCertificateManager: new OPCUACertificateManager({
+      automaticallyAcceptUnknownCertificate: PEER_TRUSTS !== "nobody",
+      rootFolder: path.join(os.homedir(), "pki"),
+    }),
+    serverCapabilities: PEER_ITEMS_A_CALL
+      ? { operationLimits: { maxMonitoredItemsPerCall: Number(PEER_ITEMS_A_CALL), maxNodesPerRead: 7 } }
+      : {},
     buildInfo: { productName: "peer" },
     serverInfo: { applicationUri: "urn:test:peer" },
   });
@@ -46,10 +61,35 @@ async function main() {
   add("slot2.id", DataType.String, "");
   add("power", DataType.Float, 1500.5);
   add("heartbeat", DataType.UInt32, 1);
+  const counters = [];
+  for (const letter of PEER_COUNTERS || "") {
+    const group = ours.addObject({ organizedBy: space.rootFolder.objects, browseName: `Counters ${letter}` });
+    for (let number = 1; number <= 999; number += 1) {
+      const value = { dataType: DataType.UInt32, value: 0 };
+      const name = `${letter}${number}`;
+      const node = ours.addVariable({
+        componentOf: group,
+        browseName: name,
+        nodeId: `s=${name}`,
+        dataType: DataType.UInt32,
+        value,
+      });
+      node.setValueFromSource(new Variant(value));
+      counters.push(node);
+    }
+  }
   await server.start();
+  let ticks = 0;
 
   readline.createInterface({ input: process.stdin }).on("line", (line) => {
     const [command, name, word] = line.split(" ");
+    if (command === "tick") {
+      ticks += 1;
+      for (const counter of counters) {
+        counter.setValueFromSource(new Variant({ dataType: DataType.UInt32, value: ticks }));
+      }
+      return;
+    }
     const node = nodes[name];
     const dataType = node.dataType.value;
     const old = node.readValue().value;
