@@ -6,25 +6,16 @@ import random
 import structlog
 
 from adapters.backoff import RESTART_CAP_S, Backoff
-from adapters.base import Sink
+from adapters.base import Batch, Sink
 from adapters.link import LinkReporter, LostError
 from adapters.mqtt_intake import GOOD, STALE, UNREADABLE, Intake
 from adapters.mqtt_payload import parse, source_time, topics
-from adapters.mqtt_session import Session, connected
+from adapters.mqtt_session import AHEAD_S, RECONNECT_CAP_S, SPACING_S, Session, connected, silence_s
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
-from config.clock import Clock, wall_period_s
+from config.clock import Clock
 
 _log = structlog.get_logger()
-
-SPACING_S = 0.02
-"""Wall seconds between two batches at least."""
-RECONNECT_CAP_S = 2.0
-"""Longest wait between two attempts to reach the broker."""
-SILENT_INTERVALS = 3
-SHORTEST_SILENCE_S = 2.0
-AHEAD_S = 5.0
-"""A source time further ahead of arrival than this is a wrong clock."""
 
 
 class MqttAdapter:
@@ -46,12 +37,13 @@ class MqttAdapter:
         self._availability = device.fill(availability.topic) if availability else None
         self._wanted = list(dict.fromkeys([*self._topics, *([self._availability] if self._availability else [])]))
         self._broker = f"{device.device.host}:{device.device.port}"
-        interval_s = max(wall_period_s(clock, bound.interval_s) for bound in device.points)
-        self._silence_s = max(SILENT_INTERVALS * interval_s, self._profile.timeout_s, SHORTEST_SILENCE_S)
+        self._silence_s = silence_s(device, clock)
         self._reconnect = Backoff(clock, rng, cap_s=RECONNECT_CAP_S)
         # Data come at once on any session when the device returns, so a fruitless session may last ever longer.
         self._patience = Backoff(clock, rng, first_s=2.0 * self._silence_s, cap_s=RESTART_CAP_S)
         self._session_silence_s = self._silence_s
+        self._session: Session | None = None
+        self._is_away = True
         self._silent = False
         self._malformed: set[str] = set()
         # The latest word on each topic, by which a later delivery of an earlier one is known.
@@ -75,6 +67,7 @@ class MqttAdapter:
         while True:
             try:
                 async with connected(self._device, self._clock, self._wanted, listen) as session:
+                    self._session = session
                     self._reconnect.reset()
                     await self._listen(session, sink, report)
                     # A fruitless session: a new one at once.
@@ -82,6 +75,8 @@ class MqttAdapter:
             except LostError as error:
                 self._flush(sink, report)
                 self._down(str(error), report)
+            finally:
+                self._session = None
             await self._reconnect.wait()
 
     async def _listen(self, session: Session, sink: Sink, report: LinkReporter) -> None:
@@ -96,17 +91,21 @@ class MqttAdapter:
             frozen = self._standstill.check()
             if frozen:
                 self._down(frozen, report)
-            silence_s = self._clock.monotonic() - self._heard_at
-            if silence_s > self._silence_s and not self._silent:
+            silent_s = self._clock.monotonic() - self._heard_at
+            if silent_s > self._silence_s and not self._silent:
                 self._silent = True
-                detail = f"connected to the broker at {self._broker}, but no new message for {silence_s:.1f} s"
+                detail = f"connected to the broker at {self._broker}, but no new message for {silent_s:.1f} s"
                 self._down(detail, report)
-            if silence_s > self._session_silence_s:
+            if silent_s > self._session_silence_s:
                 self._session_silence_s = self._patience.next_s()
                 return
+            self._is_away = not report.is_up
+            if report.is_up:
+                self._keep_up()
             await self._clock.sleep(SPACING_S)
 
     def _down(self, detail: str, report: LinkReporter) -> None:
+        self._is_away = True
         # A device that comes back may have a clock that was set back meanwhile.
         self._held.clear()
         report.down(detail)
@@ -194,6 +193,13 @@ class MqttAdapter:
             sink.link.last_data_time = batch.received_time
         if not report.is_away:
             sink.push(batch)
+            self._handed_over(batch)
+
+    def _handed_over(self, batch: Batch) -> None:
+        """For the adapter that also writes."""
+
+    def _keep_up(self) -> None:
+        """For the adapter that also writes."""
 
     def _complain(self, topic: str, words: str, sink: Sink) -> None:
         """Count an unreadable message; say it once until the topic is readable again."""

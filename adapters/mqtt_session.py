@@ -13,7 +13,7 @@ from adapters import mqtt_packets as packets
 from adapters.link import LostError, explain, password_of
 from adapters.mqtt_packets import PacketError, Splitter, Will
 from config.binding import BoundDevice
-from config.clock import Clock
+from config.clock import Clock, wall_period_s
 
 CONNECT_S = 3.0
 """Longest time for reaching the broker, and again for its welcome. Short, so that a link that comes back is noticed."""
@@ -29,6 +29,15 @@ UNSENT = 262_144
 """Bytes that may wait for a broker that does not take them."""
 TOPICS_A_REQUEST = 8
 """Some brokers take no more in one subscription."""
+
+SPACING_S = 0.02
+"""Wall seconds between two batches at least."""
+RECONNECT_CAP_S = 2.0
+"""Longest wait between two attempts to reach the broker."""
+SILENT_INTERVALS = 3
+SHORTEST_SILENCE_S = 2.0
+AHEAD_S = 5.0
+"""A source time further ahead of arrival than this is a wrong clock."""
 
 Listener = Callable[[str, bytes, bool, float], None]
 """Told of each message: topic, payload, whether the broker had retained it, when it came (site time)."""
@@ -52,6 +61,10 @@ class Session(asyncio.Protocol):
         self._acknowledging = False
         self._heard_at = self._sent_at = clock.monotonic()
         self._asked_at: float | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        return self._failure is None
 
     async def wait(self) -> None:
         """Wait until something was handed on, or for ``CHECK_S``. Raises ``LostError`` where the session is over.
@@ -196,3 +209,9 @@ async def connected(
         yield session
     finally:
         session.end()
+
+
+def silence_s(device: BoundDevice, clock: Clock) -> float:
+    """Wall seconds without a message after which a device is away."""
+    interval_s = max(wall_period_s(clock, bound.interval_s) for bound in device.points)
+    return max(SILENT_INTERVALS * interval_s, device.profile.timeout_s, SHORTEST_SILENCE_S)

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from adapters.base import Adapter
 from adapters.modbus import ModbusAdapter
 from adapters.mqtt import MqttAdapter
+from adapters.mqtt_command import WritableMqttAdapter
 from adapters.opcua import OpcUaAdapter
+from adapters.sparkplug import SparkplugAdapter
+from adapters.sparkplug_command import WritableSparkplugAdapter
 from config.binding import BoundDevice
 from config.clock import Clock
 
@@ -14,10 +17,14 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "opcua": OpcUaAdapter,
     "modbus": ModbusAdapter,
     "mqtt": MqttAdapter,
+    "sparkplug": SparkplugAdapter,
 }
 
 
-WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {}
+WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
+    "mqtt": WritableMqttAdapter,
+    "sparkplug": WritableSparkplugAdapter,
+}
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 
 
