@@ -14,6 +14,8 @@ from twin.signals import ChargerState, Kind, Quality
 
 SHARE_OF_RANGE = 1e-3
 """How far from what was written a value may be read back, as a part of the profile's range: devices round."""
+SETTLE_S = 1.0
+"""How long a device that shows already what is written is given to show something else."""
 
 _GOOD = int(Quality.GOOD)
 
@@ -83,6 +85,9 @@ class Writes:
 
     async def shown(self, bound: BoundPoint, waiter: _Waiter, value: float, within_s: float) -> float:
         """What the device shows once it shows what was written. Raises ``WriteError`` if it does not in time."""
+        if self._by_exception and waiter.low <= waiter.seen <= waiter.high:
+            # Nothing is to be expected of a device that has the value already but, perhaps, that it refuses.
+            within_s = min(within_s, SETTLE_S)
         try:
             async with self._clock.timeout(within_s):
                 shown = await waiter.done

@@ -22,8 +22,8 @@ from config.sparkplug import NAMESPACE, sparkplug_id, state_topic
 _log = structlog.get_logger()
 
 KINDS = ("NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA")
-REBIRTH_FIRST_S = 5.0
-"""Shortest time between two requests for a birth, doubling up to ``RESTART_CAP_S``: births are large."""
+REBIRTH_FIRST_S = 1.0
+"""Time between two requests for a birth, doubling up to ``RESTART_CAP_S``: births are large."""
 REBIRTH_STEADY_S = 60.0
 """A node that needed no request for this long is asked without delay again."""
 REBIRTH_ANSWER_S = 3.0
@@ -55,7 +55,7 @@ class SparkplugAdapter:
         self._broker = f"{device.device.host}:{device.device.port}"
         self._silence_s = silence_s(device, clock)
         self._reconnect = Backoff(clock, rng, cap_s=RECONNECT_CAP_S)
-        self._spacing = Backoff(clock, rng, first_s=2.0 * REBIRTH_FIRST_S, cap_s=RESTART_CAP_S)
+        self._spacing = Backoff(clock, rng, first_s=REBIRTH_FIRST_S, cap_s=RESTART_CAP_S)
         self._patience = Backoff(clock, rng, first_s=4.0 * self._silence_s, cap_s=RESTART_CAP_S)
         self._session: Session | None = None
         self._asked_at: float | None = None
@@ -198,6 +198,9 @@ class SparkplugAdapter:
                 )
         self._held = [-math.inf] * len(self._held)
         self._patience.reset()
+        if not report.is_up:
+            self._spacing.reset()
+            self._may_ask_at = min(self._may_ask_at, self._clock.monotonic() + REBIRTH_FIRST_S)
         if not self._standstill.tripped:
             report.up(f"born at the broker {self._broker}" + (f"; {len(unknown)} metrics missing" if unknown else ""))
         rows = [row for name in unknown for row in self._rows[name]]

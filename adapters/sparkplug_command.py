@@ -45,7 +45,7 @@ class WritableSparkplugAdapter(SparkplugAdapter):
             raw = round(raw)
             if bound.point.enum is None:
                 value = bound.point.sign * (raw * bound.point.scale + bound.point.offset)
-        order = Order(name, self._node.aliases.get(name), datatype, raw)
+        order = Order(name, self._node.aliases.get(name), datatype, raw, name in self._node.long)
         try:
             encode(0, [order])
         except ValueError as error:

@@ -50,6 +50,8 @@ class EdgeNode:
         """When (monotonic s) the first message was missed that is missing still."""
         self.datatypes: dict[str, int] = {}
         self.aliases: dict[str, int] = {}
+        self.long: set[str] = set()
+        """Metrics whose birth gave their value in the field for integers of 64 bits."""
         self.forget()
 
     @property
@@ -71,6 +73,7 @@ class EdgeNode:
         self.born = False
         self.datatypes.clear()
         self.aliases.clear()
+        self.long.clear()
         self._names: dict[int, str] = {}
 
     def take(self, kind: str, device: str | None, payload: Payload, now: float) -> Taken:
@@ -130,6 +133,8 @@ class EdgeNode:
                 continue
             datatype = metric.datatype or DataType.UNKNOWN
             self.datatypes[metric.name] = datatype
+            if metric.is_long:
+                self.long.add(metric.name)
             if metric.alias is not None:
                 self._names[metric.alias] = metric.name
                 self.aliases[metric.name] = metric.alias

@@ -79,6 +79,11 @@ class Metric:
     """The number of the value's field, 0 where there is none."""
     raw: int | float | bytes | None = None
 
+    @property
+    def is_long(self) -> bool:
+        """Whether the value stands in the field for integers of 64 bits."""
+        return self.kind == _LONG
+
     def value(self, datatype: int) -> object:
         """The value, read as what the birth said it is: a number, a truth, a text, ``None`` or ``UNREADABLE``."""
         if self.is_null or self.kind == 0:
@@ -254,6 +259,8 @@ class Order:
     alias: int | None
     datatype: int
     value: float | bool | str
+    is_long: bool = False
+    """Whether the birth gave an integer of 32 bits in the field for 64 (encoders differ for UInt32)."""
 
 
 def encode(timestamp_ms: int, orders: list[Order]) -> bytes:
@@ -273,8 +280,9 @@ def _value(order: Order) -> bytes:
         low = -(1 << (bits - 1)) if datatype in _SIGNED else 0
         if whole != value or not low <= whole < low + (1 << bits):
             raise ValueError(f"{value} is no {DataType(datatype).name}")
-        # A negative number of less than 32 bits is written in 32.
-        return _number(_LONG if bits == 64 else _INT, whole & ((1 << max(bits, 32)) - 1))
+        # A negative number is written in the whole width of its field.
+        is_long = bits == 64 or order.is_long
+        return _number(_LONG if is_long else _INT, whole & ((1 << (64 if is_long else 32)) - 1))
     if datatype == DataType.FLOAT and not isinstance(value, str):
         if abs(value) > _LARGEST_FLOAT:
             raise ValueError(f"{value} is no FLOAT")
