@@ -6,6 +6,7 @@ Whatever leaves here as good is finite and within its signal's range. Values of 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ Enumeration = dict[int | str, bool | str]
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint8]
+
+LAYOUTS = 64
+"""Different messages or notifications of one device, whose preparation is kept."""
 
 MAXIMUM_TEXT = 128
 """Characters of a text value; a longer one is no serial number."""
@@ -172,6 +176,7 @@ class Converter:
         self._numeric = [_numeric(bound) for bound in points]
         self._invalid = [bound.point.sentinels for bound in points]
         self._labels = [_labels(bound) for bound in points]
+        self._layouts: dict[tuple[tuple[int, ...], bytes], _Layout] = {}
 
     def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
         """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""
@@ -182,29 +187,41 @@ class Converter:
 
         Text goes through ``intern``. A value of the wrong type, such as text for a number, is a sensor failure.
         """
-        numbers: list[Any] = []
+        # Devices send the same points with the same types again and again; what follows from those is worked out once.
+        key = (tuple(rows), bytes(map(_CLASSES.__getitem__, map(type, raws))))
+        layout = self._layouts.get(key)
+        if layout is None:
+            if len(self._layouts) >= LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[key] = self._lay_out(*key)
+        numbers = np.full(len(raws), math.nan)
+        numbers[layout.number_at] = _floats(layout.pick(raws))
         words: list[int] = []
-        rest_at: list[int] = []
-        rest: list[float] = []
-        reasons: list[int] = []
-        for at, (row, raw) in enumerate(zip(rows, raws, strict=True)):
-            if type(raw) in self._numeric[row]:
-                numbers.append(raw)
-                continue
-            has_part = self._has_part[row]
-            word = _word(raw) if has_part else None
-            numbers.append(math.nan if word is None else word)
-            if has_part:
-                words.append(word or 0)
+        rest = layout.rest
+        for at in layout.word_at:
+            word = _word(raws[at])
+            words.append(word or 0)
             if word is None:
-                value, reason = self._other(row, raw, intern)
-                rest_at.append(at)
-                rest.append(value)
-                reasons.append(reason)
-        samples = self.prepare(np.array(rows, dtype=np.int64))(_floats(numbers), np.array(words, dtype=np.uint64))
+                rest = [*rest, at]
+            else:
+                numbers[at] = word
+        samples = layout.conversion(numbers, np.array(words, dtype=np.uint64))
         if rest:
-            samples.put(np.array(rest_at), np.array(rest), np.array(reasons, dtype=np.uint8))
+            values, reasons = zip(*[self._other(rows[at], raws[at], intern) for at in rest], strict=True)
+            samples.put(np.array(rest), np.array(values), np.array(reasons, dtype=np.uint8))
         return samples
+
+    def _lay_out(self, rows: tuple[int, ...], classes: bytes) -> "_Layout":
+        numbers, words, rest = [], [], []
+        for at, row in enumerate(rows):
+            if classes[at] in self._numeric[row]:
+                numbers.append(at)
+            elif self._has_part[row]:
+                words.append(at)
+            else:
+                rest.append(at)
+        conversion = self.prepare(np.array(rows, dtype=np.int64))
+        return _Layout(conversion, np.array(numbers, dtype=np.int64), _picking(numbers), words, rest)
 
     def _other(self, row: int, raw: object, intern: Callable[[str], int]) -> tuple[float, int]:
         """The value of what is no number, and why it has none."""
@@ -241,14 +258,44 @@ class Converter:
 
     def takes(self, row: int, kind: type) -> bool:
         """Whether a raw value of this type is a number to the point, without its bits being looked at."""
-        return kind in self._numeric[row]
+        return _CLASSES[kind] in self._numeric[row]
 
 
-def _numeric(bound: BoundPoint) -> frozenset[type]:
-    """The types that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
+class _Classes(dict[type, int]):
+    """What a raw value is, by its type."""
+
+    def __missing__(self, key: type) -> int:
+        return _OTHER
+
+
+_NUMBER, _TRUTH, _OTHER = range(3)
+_CLASSES = _Classes({int: _NUMBER, float: _NUMBER, bool: _TRUTH})
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How to convert given points whose raw values are of given classes; places count within one call."""
+
+    conversion: Conversion
+    number_at: Rows
+    pick: Callable[[Sequence[object]], Sequence[Any]]
+    """The raw values of ``number_at``."""
+    word_at: list[int]
+    rest: list[int]
+
+
+def _picking(places: list[int]) -> Callable[[Sequence[object]], Sequence[Any]]:
+    """Picks the items of these places out of a sequence, as fast as Python can."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda items: [items[at] for at in places]
+
+
+def _numeric(bound: BoundPoint) -> frozenset[int]:
+    """The classes that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
     if bound.signal.kind is Kind.TEXT or bound.point.part is not None:
         return frozenset()
-    return _NUMBERS | {bool} if bound.signal.kind is Kind.BOOL else _NUMBERS
+    return frozenset({_NUMBER, _TRUTH} if bound.signal.kind is Kind.BOOL else {_NUMBER})
 
 
 def _word(raw: object) -> int | None:
@@ -258,7 +305,7 @@ def _word(raw: object) -> int | None:
     return raw if type(raw) is int and 0 <= raw < 2**64 else None
 
 
-def _floats(numbers: list[Any]) -> Floats:
+def _floats(numbers: Sequence[Any]) -> Floats:
     try:
         return np.array(numbers, dtype=np.float64)
     except OverflowError:

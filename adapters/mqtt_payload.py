@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -23,32 +24,34 @@ class Branch:
 
     path: tuple[str, ...]
     keys: tuple[str, ...]
-    rows: tuple[int, ...]
+    members: Callable[[Any], tuple[object, ...]]
+    """All of them out of the object; raises where one is missing, or it is no object."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Topic:
     """The points of one topic, as rows of the device's points."""
 
+    name: str
     rows: tuple[int, ...]
     branches: tuple[Branch, ...]
 
-    def read(self, document: Any) -> tuple[list[int], list[object]]:
+    def read(self, document: Any) -> tuple[Sequence[int], list[object]]:
         """The rows whose fields the payload has, and their raw values."""
-        rows: list[int] = []
         raws: list[object] = []
-        for branch in self.branches:
-            holder = field(document, branch.path) if branch.path else document
-            if type(holder) is dict:
-                found = [holder.get(key, ABSENT) for key in branch.keys]
-            else:
-                found = [field(holder, (key,)) for key in branch.keys]
-            rows += branch.rows
-            raws += found
-        if ABSENT in raws:
-            there = [number for number, raw in enumerate(raws) if raw is not ABSENT]
-            return [rows[number] for number in there], [raws[number] for number in there]
-        return rows, raws
+        try:
+            for branch in self.branches:
+                holder = document
+                for key in branch.path:
+                    holder = holder[key]
+                raws += branch.members(holder)
+        except (KeyError, TypeError, IndexError):
+            # Something is missing, or stands in a list: look for each by itself.
+            fields = [(*branch.path, key) for branch in self.branches for key in branch.keys]
+            found = [(row, field(document, path)) for row, path in zip(self.rows, fields, strict=True)]
+            there = [(row, raw) for row, raw in found if raw is not ABSENT]
+            return [row for row, _ in there], [raw for _, raw in there]
+        return self.rows, raws
 
 
 def topics(points: Sequence[BoundPoint]) -> dict[str, Topic]:
@@ -59,11 +62,19 @@ def topics(points: Sequence[BoundPoint]) -> dict[str, Topic]:
         members.setdefault(str(bound.address), {}).setdefault(tuple(path), {})[row] = key
     return {
         name: Topic(
+            name,
             tuple(row for keys in branches.values() for row in keys),
-            tuple(Branch(path, tuple(keys.values()), tuple(keys)) for path, keys in branches.items()),
+            tuple(_branch(path, tuple(keys.values())) for path, keys in branches.items()),
         )
         for name, branches in members.items()
     }
+
+
+def _branch(path: tuple[str, ...], keys: tuple[str, ...]) -> Branch:
+    if len(keys) > 1:
+        return Branch(path, keys, itemgetter(*keys))
+    (only,) = keys
+    return Branch(path, keys, lambda holder: (holder[only],))
 
 
 def parse(payload: bytes) -> Any:
@@ -102,6 +113,9 @@ def field(document: Any, path: Sequence[str]) -> Any:
 def source_time(document: Any, path: Sequence[str], unit: str) -> float:
     """Epoch seconds at a path, NaN if there is no number."""
     raw = field(document, path)
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
+    if type(raw) not in _NUMBERS or not abs(raw) < 2**63:
         return math.nan
-    return float(raw) / (1000.0 if unit == "ms" else 1.0) if abs(raw) < 2**63 else math.nan
+    return float(raw) / (1000.0 if unit == "ms" else 1.0)
+
+
+_NUMBERS: frozenset[type] = frozenset({int, float})

@@ -8,8 +8,11 @@ from adapters.modbus import ModbusAdapter
 from adapters.modbus_line import Lines
 from adapters.modbus_write import WritableModbusAdapter
 from adapters.mqtt import MqttAdapter
+from adapters.mqtt_command import WritableMqttAdapter
 from adapters.opcua import OpcUaAdapter
 from adapters.opcua_write import WritableOpcUaAdapter
+from adapters.sparkplug import SparkplugAdapter
+from adapters.sparkplug_command import WritableSparkplugAdapter
 from config.binding import BoundDevice
 from config.clock import Clock
 
@@ -17,12 +20,15 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "opcua": OpcUaAdapter,
     "modbus": ModbusAdapter,
     "mqtt": MqttAdapter,
+    "sparkplug": SparkplugAdapter,
 }
 
 
 WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "modbus": WritableModbusAdapter,
     "opcua": WritableOpcUaAdapter,
+    "mqtt": WritableMqttAdapter,
+    "sparkplug": WritableSparkplugAdapter,
 }
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 

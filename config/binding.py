@@ -61,6 +61,13 @@ class BoundDevice:
         """A template of the profile without slot fields, filled in for this device."""
         return template.format(site=self.site, station=self.station.id, device=self.device.id, slot="", index="")
 
+    def fill_for(self, bound: BoundPoint, template: str) -> str:
+        """A template of the profile, filled in for one of this device's points."""
+        index = self.station.slots_of(self.device).index(bound.slot) + 1 if bound.slot is not None else ""
+        return template.format(
+            site=self.site, station=self.station.id, device=self.device.id, slot=bound.slot or "", index=index
+        )
+
 
 def bind(site: Site, profiles: dict[str, Profile]) -> list[BoundDevice]:
     """Number all points of a site. The order is that of the site file, so numbers are stable."""

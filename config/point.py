@@ -76,7 +76,7 @@ class Point(Strict):
     entity: Literal["station", "slot"] = "slot"
     address: int | str
     """Modbus: register or coil number, or its offset in a SunSpec ``model``. OPC UA: node id with the namespace URI.
-    MQTT: topic."""
+    MQTT: topic. Sparkplug: metric name."""
     field: str | None = None
     """MQTT: dotted path of the value in the JSON payload."""
     table: Literal["holding", "input", "coil", "discrete"] = "holding"

@@ -1,7 +1,7 @@
 """Device profiles: how a device type's addresses map to signals. Adapters read by them, emulators serve by them."""
 
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -57,6 +57,51 @@ class Availability(Strict):
     def _template(cls, topic: str) -> str:
         check_template(topic)
         return topic
+
+
+class Command(Strict):
+    """MQTT: how a JSON device is told to change a point. QoS 1, never retained.
+
+    The message has the value at the point's own ``field``, and an id and a time after which the device must not act
+    on it any more.
+    """
+
+    topic: str
+    """May have slot fields, as a point's address."""
+    id_field: str = "id"
+    expires_field: str = "expires_at"
+    valid_s: Annotated[float, Field(ge=0.5, le=60.0)] = 5.0
+    """How long a command holds, and how long its effect is waited for on the state topic."""
+
+    @field_validator("topic")
+    @classmethod
+    def _template(cls, topic: str) -> str:
+        check_template(topic)
+        return topic
+
+
+class Sparkplug(Strict):
+    """Sparkplug B: who the device is. Its URL may say so instead: ``mqtt://BROKER/GROUP/EDGE_NODE[/DEVICE]``."""
+
+    group: str = "{site}"
+    edge_node: str = "{station}"
+    device: str | None = None
+    """Without it the points are metrics of the edge node itself."""
+    host_id: str | None = None
+    """The host application that the gateway is, for edge nodes that wait for their primary host."""
+    primary_host: bool = False
+    """Whether the device (an emulated one) is born only while that host is online."""
+    reorder_s: Annotated[float, Field(ge=0.0, le=60.0)] = 2.0
+    """How long a message that is missing may be late before the edge node is asked to be born again."""
+
+    @field_validator("group", "edge_node", "device", "host_id")
+    @classmethod
+    def _template(cls, name: str | None) -> str | None:
+        if name is not None:
+            check_template(name)
+            if not name or set(name) & set("/+#"):
+                raise ValueError("must not be empty, nor have / + or #")
+        return name
 
 
 class Watchdog(Strict):
@@ -118,6 +163,8 @@ class Profile(Strict):
     """MQTT: dotted path of the source time in the payload; without it, the time of arrival counts."""
     time_unit: Literal["s", "ms"] = "s"
     availability: Availability | None = None
+    command: Command | None = None
+    sparkplug: Sparkplug = Sparkplug()
     watchdog: Watchdog | None = None
     points: Annotated[tuple[Point, ...], Field(min_length=1)]
 
@@ -156,7 +203,7 @@ def profile_problems(profile: Profile) -> list[Found]:
         if point.register_count > profile.max_read and point.table in {"holding", "input"}:
             message = f"the value takes {point.register_count} registers but max_read is {profile.max_read}"
             found.append(((*place, "type"), message, "A value is never read in pieces: raise max_read or shorten it"))
-        check = {"opcua": _check_opcua, "modbus": check_modbus, "mqtt": _check_mqtt}.get(profile.protocol)
+        check = _CHECKS.get(profile.protocol)
         if check is not None:
             found.extend(((*place, key), message, remedy) for key, message, remedy in check(point, profile))
     if profile.watchdog and ("station", profile.watchdog.signal) not in first:
@@ -182,5 +229,20 @@ def _check_mqtt(point: Point, profile: Profile) -> Iterator[tuple[str, str, str]
         yield "address", "is the same for every slot", "Put {slot} or {index} into topic or field"
 
 
+def _check_sparkplug(point: Point, _: Profile) -> Iterator[tuple[str, str, str]]:
+    if not isinstance(point.address, str) or not point.address:
+        yield "address", "is no metric name", "Give the metric's name, for example 'Slot{slot:02d}/Pack/SoC'"
+    elif point.entity == "slot" and not _varies(point.address):
+        yield "address", "is the same for every slot", "Put {slot} or {index} into it"
+
+
 def _varies(template: str) -> bool:
     return bool({"slot", "index"} & {name for _, name, _, _ in string.Formatter().parse(template) if name})
+
+
+_CHECKS: dict[Protocol, Callable[[Point, Profile], Iterator[tuple[str, str, str]]]] = {
+    "opcua": _check_opcua,
+    "modbus": check_modbus,
+    "mqtt": _check_mqtt,
+    "sparkplug": _check_sparkplug,
+}

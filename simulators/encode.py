@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from config.binding import BoundPoint
 from config.profile import Point
-from simulators.face import Shown
 from simulators.station import Value
 from twin.signals import ChargerState, Kind
 
@@ -14,6 +13,13 @@ K = TypeVar("K", bound=Hashable)
 
 FLOWING = ChargerState.CHARGING
 """A device that knows no other state shows idle instead: nothing flows into the pack. It never shows idle for this."""
+
+
+class Values(Protocol):
+    """Whatever has the values that are sent: a station, or a device's own view of it."""
+
+    def value(self, signal: str, slot: int | None = None) -> Value:
+        """A signal as it is now, ``None`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Item(Generic[K]):
     def point(self) -> Point:
         return self.points[0].point
 
-    def raw(self, station: Shown, exponent: int = 0) -> Value:
+    def raw(self, station: Values, exponent: int = 0) -> Value:
         """The raw value now; ``None`` where there is no value."""
         whole = [bound for bound in self.points if bound.point.part is None]
         parts = [bound for bound in self.points if bound.point.part is not None]
@@ -88,7 +94,7 @@ def signal_value(point: Point, raw: float, exponent: int = 0) -> float:
     return point.sign * (raw * scale * 10.0**exponent + point.offset)
 
 
-def _value(bound: BoundPoint, station: Shown) -> Value:
+def _value(bound: BoundPoint, station: Values) -> Value:
     return station.value(bound.point.signal, bound.slot)
 
 
@@ -103,7 +109,7 @@ def _label(point: Point, value: Value) -> bool | str | None:
     return state.name.lower()
 
 
-def _together(points: list[BoundPoint], station: Shown, exponent: int) -> Value:
+def _together(points: list[BoundPoint], station: Values, exponent: int) -> Value:
     """One raw value for all points that read the same number: what each of their enumerations makes of it is true."""
     first = points[0]
     if len(points) == 1 or not first.point.enum:

@@ -1,6 +1,7 @@
 """A device's face as an MQTT client: retained JSON state topics, and a status topic that its will falsifies."""
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import orjson
@@ -13,8 +14,10 @@ from simulators.encode import Item, items
 from simulators.station import PhysicalStation
 from twin.signals import Kind
 
-KEEPALIVE_S = 10
+KEEPALIVE_S = 4
 QUEUE = 1000
+COMMANDS = 256
+"""Ids of commands that are remembered, so that none is done twice."""
 STOP_S = 2.0
 
 log = structlog.get_logger()
@@ -34,18 +37,28 @@ class MqttFace:
         self._connected = False
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"swaptwin-emulator-{device.id}")
         client.max_queued_messages_set(QUEUE)
-        client.reconnect_delay_set(1, 5)
+        client.reconnect_delay_set(1, 2)
         if device.device.username is not None:
             client.username_pw_set(device.device.username, password)
         self._status = device.profile.availability
         if self._status is not None:
             client.will_set(device.fill(self._status.topic), self._status.offline, qos=1, retain=True)
+        command = device.profile.command
+        self._commands = {
+            device.fill_for(bound, command.topic): [other for other in device.points if other.slot == bound.slot]
+            for bound in device.points
+            if command is not None and bound.point.access == "rw"
+        }
+        self._done: deque[str] = deque(maxlen=COMMANDS)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        client.on_message = self._on_message
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         self._client = client
 
     async def start(self) -> None:
         """Begin to connect; a broker that is away is tried again until ``stop``."""
+        self._loop = asyncio.get_running_loop()
         self._client.connect_async(self._device.device.host, self._device.device.port, keepalive=KEEPALIVE_S)
         self._client.loop_start()
 
@@ -71,6 +84,7 @@ class MqttFace:
             said = self._client.publish(self._device.fill(self._status.topic), self._status.offline, qos=1, retain=True)
             if said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
                 await asyncio.to_thread(said.wait_for_publish, STOP_S)
+        self._loop = None
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
@@ -88,6 +102,34 @@ class MqttFace:
                 discrete[field] = raw
         return payloads
 
+    def _obey(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Do a command once, if it still holds; a retained one is of nobody knows when."""
+        command = self._device.profile.command
+        if command is None:
+            return
+        try:
+            said = orjson.loads(payload)
+            number, expires = str(said[command.id_field]), float(said[command.expires_field])
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            log.warning("emulator got an unreadable command", device=self._device.id, topic=topic)
+            return
+        unit = 1000.0 if self._device.profile.time_unit == "ms" else 1.0
+        if retained or number in self._done or expires / unit < self._station.time:
+            log.warning("emulator refuses a command that is old", device=self._device.id, topic=topic)
+            return
+        self._done.append(number)
+        for bound in self._commands[topic]:
+            raw = _get(said, bound.field or "")
+            if bound.point.access != "rw" or not isinstance(raw, int | float):
+                continue
+            point = bound.point
+            value = raw if point.definition.kind is Kind.BOOL else point.sign * (raw * point.scale + point.offset)
+            try:
+                self._station.command(point.signal, bound.slot or 0, value)
+            except KeyError as error:
+                log.warning("emulator refuses a command", device=self._device.id, topic=topic, reason=str(error))
+        self._sent.clear()
+
     # The client calls these from its own thread; an exception there would end it unseen.
     def _on_connect(self, client: paho.Client, data: object, flags: object, code: Any, properties: object) -> None:
         if code.is_failure:
@@ -95,6 +137,8 @@ class MqttFace:
             return
         if self._status is not None:
             client.publish(self._device.fill(self._status.topic), self._status.online, qos=1, retain=True)
+        if self._commands:
+            client.subscribe([(topic, 1) for topic in self._commands])
         self._sent.clear()
         self._connected = True
         log.info("emulator connected", device=self._device.id)
@@ -103,6 +147,11 @@ class MqttFace:
         if self._connected:
             self._connected = False
             log.info("emulator disconnected", device=self._device.id, reason=str(code))
+
+    def _on_message(self, client: paho.Client, data: object, incoming: paho.MQTTMessage) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._obey, incoming.topic, bytes(incoming.payload), incoming.retain)
 
 
 def _is_discrete(bound: BoundPoint) -> bool:
@@ -116,3 +165,10 @@ def _put(payload: dict[str, Any], field: str, value: object) -> None:
     for name in outer:
         payload = payload.setdefault(name, {})
     payload[last] = value
+
+
+def _get(payload: Any, field: str) -> object:
+    """The value at a dotted path, ``None`` where there is none."""
+    for name in field.split("."):
+        payload = payload.get(name) if isinstance(payload, dict) else None
+    return payload

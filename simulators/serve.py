@@ -20,6 +20,7 @@ from simulators.modbus import ModbusFace, Unit
 from simulators.mqtt import MqttFace
 from simulators.opcua import OpcUaFace
 from simulators.riders import ListedRiders, Riders, drawn_riders, read_arrivals
+from simulators.sparkplug import SparkplugFace
 from simulators.station import PhysicalStation
 from simulators.truth import TruthServer
 
@@ -115,11 +116,12 @@ def build_faces(bound: list[BoundDevice], stations: dict[str, PhysicalStation]) 
         key = url_key(order.index(device.station.id), device.station.devices.index(device.device))
         host, port = device.device.host, device.device.port
         interval_s = min(point.interval_s for point in device.points)
-        if device.profile.protocol == "mqtt":
+        if device.profile.protocol in {"mqtt", "sparkplug"}:
             variable = device.device.password_env
             password = os.environ.get(variable) if variable else None
             # Seen to at every step: some values are published as soon as they change.
-            faces.append((MqttFace(device, station, password=password), STEP_S))
+            kind = SparkplugFace if device.profile.protocol == "sparkplug" else MqttFace
+            faces.append((kind(device, station, password=password), STEP_S))
             continue
         if device.profile.protocol == "opcua":
             faces.append((OpcUaFace(device, station, key), interval_s))

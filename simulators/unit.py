@@ -8,7 +8,7 @@ from pymodbus.constants import ExcCodes
 
 from config.binding import BoundDevice, BoundPoint
 from config.profile import DeviceRegister, WordOrder
-from simulators.encode import Item, Shown, items, signal_value
+from simulators.encode import Item, Values, items, signal_value
 from simulators.fail_safe import Guard
 from simulators.registers import encode, pack, runs, unpack, width
 from simulators.scaling import exponent
@@ -77,7 +77,7 @@ class Unit:
         for item in self._items:
             unit, table, address, _ = item.key
             bound = item.points[0]
-            shown: Shown = self._guards.get(unit, self._station)
+            shown: Values = self._guards.get(unit) or self._station
             raw = item.raw(shown, self._exponents.get(_scale_key(bound), 0))
             target = words[unit, table]
             if table in BIT_TABLES:

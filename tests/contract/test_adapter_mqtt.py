@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from adapters import mqtt
-from adapters.base import LinkState
+from adapters.base import LinkState, WriteError
 from adapters.mqtt import MqttAdapter
+from adapters.mqtt_command import WritableMqttAdapter
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
 from tests.support.peers import Peer, free_port, peer
@@ -226,26 +227,144 @@ async def test_a_device_that_falls_silent_is_away_though_the_broker_lives(config
             await publish(server.port, SLOT, slot(), "-r")
             await desk.until(lambda: "S1/slot/01/soc" in desk.good())
             await desk.until(lambda: desk.link.state is LinkState.AWAY, within_s=5.0)
-            assert "no message for" in desk.link.detail
+            assert "no new message for" in desk.link.detail
             assert not desk.good()
             async with asyncio.timeout(15.0):
                 while desk.value("S1/slot/01/soc") != pytest.approx(0.8):
                     await publish(server.port, SLOT, slot(80))
 
 
-async def test_a_flood_is_bounded_and_what_is_dropped_is_counted(
-    configuration: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mqtt, "QUEUE", 8)
+async def test_a_message_that_was_overtaken_or_comes_twice_is_dropped_and_counted(configuration: Path) -> None:
     async with broker(configuration) as server:
         adapter, desk = desk_of(configuration)
         async with running(adapter, desk):
             await listening(desk)
-            stream = ("mosquitto_pub", "-h", "127.0.0.1", "-p", str(server.port), "-t", SLOT, "-l")
+            newest = slot(60)
+            await publish(server.port, SLOT, newest)
+            await publish(server.port, SLOT, slot(20, age_s=10.0))
+            await publish(server.port, SLOT, newest)
+            # A ghost that another client retains.
+            await publish(server.port, SLOT, slot(10, age_s=100.0), "-r")
+            await desk.until(lambda: desk.link.dropped == 3)
+            assert desk.value("S1/slot/01/soc") == pytest.approx(0.6)
+            assert len([path for path, _ in desk.history if path == "S1/slot/01/soc"]) == 1
+
+
+async def test_a_broker_that_hangs_is_noticed_within_five_seconds_and_data_flow_when_it_goes_on(
+    configuration: Path,
+) -> None:
+    async with broker(configuration) as server:
+        adapter, desk = desk_of(configuration)
+        async with running(adapter, desk):
+            await listening(desk)
+            await publish(server.port, SLOT, slot(60))
+            await desk.until(lambda: "S1/slot/01/soc" in desk.good())
+            server.freeze()
+            await desk.until(lambda: desk.link.state is LinkState.AWAY, within_s=5.0)
+            assert "has been silent for" in desk.link.detail
+            assert not desk.good()
+            server.process.send_signal(signal.SIGCONT)
+            await desk.until(lambda: "connected to the broker" in desk.link.detail, within_s=8.0)
+            await publish(server.port, SLOT, slot(70))
+            await desk.until(lambda: desk.value("S1/slot/01/soc") == pytest.approx(0.7), within_s=2.0)
+
+
+@pytest.fixture
+def closed(configuration: Path) -> Path:
+    text = configuration.read_text(encoding="utf-8").replace("anonymous true", "anonymous false")
+    configuration.write_text(text, encoding="utf-8")
+    return configuration
+
+
+async def test_a_broker_that_refuses_says_why(closed: Path) -> None:
+    async with broker(closed):
+        adapter, desk = desk_of(closed)
+        async with running(adapter, desk):
+            await desk.until(lambda: desk.link.state is LinkState.AWAY)
+            assert "refused: not authorised" in desk.link.detail
+
+
+WRITABLE = [
+    {
+        "signal": "power_limit_w",
+        "address": "test/{device}/slot/{index}",
+        "field": "charger.limit_kw",
+        "scale": 1000.0,
+        "access": "rw",
+        "write": {"minimum": 0.0, "maximum": 3000.0},
+    },
+    *POINTS,
+]
+
+
+def writing_desk(configuration: Path, valid_s: float) -> tuple[WritableMqttAdapter, Desk, int]:
+    bound = device(
+        f"mqtt://127.0.0.1:{port_of(configuration)}",
+        WRITABLE,
+        interval_s=5.0,
+        time_field="time",
+        command={"topic": "test/{device}/slot/{index}/cmd", "valid_s": valid_s},
+    )
+    return WritableMqttAdapter(bound, RealClock(), random.Random(1)), Desk(bound), bound.points[0].number
+
+
+async def test_a_command_is_published_once_with_id_and_end_and_done_when_the_state_shows_it(
+    configuration: Path,
+) -> None:
+    async with broker(configuration) as server:
+        adapter, desk, number = writing_desk(configuration, valid_s=10.0)
+        with pytest.raises(WriteError, match="away"):
+            await adapter.write(number, 500.0)
+        listener = await asyncio.create_subprocess_exec(
+            *("mosquitto_sub", "-h", "127.0.0.1", "-p", str(server.port), "-q", "1", "-t", f"{SLOT}/cmd"),
+            *("-C", "1", "-F", "%r %q %p"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert listener.stdout
+        async with running(adapter, desk):
+            await listening(desk)
+            await publish(server.port, SLOT, slot(charger={"limit_kw": 1.2}))
+            await desk.until(lambda: desk.value("S1/slot/01/power_limit_w") == 1200.0)
+            writing = asyncio.create_task(adapter.write(number, 500.0))
+            line = await asyncio.wait_for(listener.stdout.readline(), 10.0)
+            retained, quality, payload = line.decode().split(" ", 2)
+            command = json.loads(payload)
+            assert (retained, quality) == ("0", "1")
+            assert command["charger"] == {"limit_kw": 0.5}
+            assert len(command["id"]) == 36
+            assert 0.0 < command["expires_at"] - RealClock().now() <= 10.0
+            assert not writing.done()
+            await publish(server.port, SLOT, slot(charger={"limit_kw": 0.5}))
+            assert await asyncio.wait_for(writing, 5.0) == 500.0
+        await listener.wait()
+
+
+async def test_a_command_that_the_state_does_not_show_has_failed(configuration: Path) -> None:
+    async with broker(configuration) as server:
+        adapter, desk, number = writing_desk(configuration, valid_s=0.5)
+        async with running(adapter, desk):
+            await listening(desk)
+            await publish(server.port, SLOT, slot(charger={"limit_kw": 1.2}))
+            await desk.until(lambda: desk.value("S1/slot/01/power_limit_w") == 1200.0)
+            with pytest.raises(WriteError, match="not from 0 to 3000"):
+                await adapter.write(number, 3001.0)
+            writing = asyncio.create_task(adapter.write(number, 500.0))
+            await publish(server.port, SLOT, slot(charger={"limit_kw": 1.2}))
+            with pytest.raises(WriteError, match="the device still shows 1200"):
+                await writing
+
+
+async def test_a_flood_is_taken_whole_though_it_is_faster_than_the_batches(configuration: Path) -> None:
+    async with broker(configuration) as server:
+        adapter, desk = desk_of(configuration)
+        async with running(adapter, desk):
+            await listening(desk)
+            stream = ("mosquitto_pub", "-h", "127.0.0.1", "-p", str(server.port), "-t", SLOT, "-q", "1", "-l")
             async with peer(*stream, port=server.port) as flood:
-                for soc in range(101):
-                    for _ in range(20):
-                        flood.tell(json.dumps(slot(soc)))
-                # The newest survive.
-                await desk.until(lambda: desk.value("S1/slot/01/soc") == 1.0)
-            assert desk.link.dropped > 0
+                sent = [number % 101 for number in range(2020)]
+                for soc in sent:
+                    flood.tell(json.dumps(slot(soc)))
+                await desk.until(lambda: desk.value("S1/slot/01/soc") == 1.0 and len(desk.history) >= 3 * len(sent))
+            values = [round(100.0 * seen.value) for path, seen in desk.history if path == "S1/slot/01/soc"]
+            assert values == sent
+            assert len(desk.batches) < len(sent) / 4

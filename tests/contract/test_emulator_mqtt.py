@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import random
 import shutil
 import signal
 import sys
@@ -13,9 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adapters.mqtt_command import WritableMqttAdapter
 from config.clock import RealClock
 from config.errors import ListenError
 from config.loader import LoadedSite
+from tests.support.adapters import Desk, running
 from tests.support.emulators import one_station, serving
 from tests.support.peers import free_port, peer
 
@@ -142,6 +145,50 @@ async def test_an_emulator_finds_its_broker_again_after_the_brokers_restart(tmp_
                 assert {"t", "sn", "soc_percent", "soh_percent", "temp_c", "cycles", "capacity_wh"} == set(
                     json.loads(said)
                 )
+
+
+async def test_a_command_is_done_once_while_it_holds_and_never_from_the_past(tmp_path: Path) -> None:
+    port = free_port()
+    topic, now = "swap/v1/test/S1/slot/2", RealClock().now()
+
+    def command(number: str, enabled: bool, age_s: float = 0.0) -> str:
+        return json.dumps({"id": number, "expires_at": round(1000.0 * (now - age_s + 60.0)), "enabled": enabled})
+
+    async with mosquitto(tmp_path, port):
+        # One that somebody retained by mistake.
+        await tell(port, f"{topic}/cmd", command("0", False), "-r")
+        async with serving(cabinet(tmp_path, port)), subscribed(port, topic) as messages:
+            assert json.loads((await until(messages, topic))[0])["enabled"] is True
+            await tell(port, f"{topic}/cmd", command("1", False))
+            while json.loads((await until(messages, topic))[0])["enabled"]:
+                pass
+            await tell(port, f"{topic}/cmd", command("2", True))
+            while not json.loads((await until(messages, topic))[0])["enabled"]:
+                pass
+            await tell(port, f"{topic}/cmd", command("1", False))
+            await tell(port, f"{topic}/cmd", command("3", False, age_s=61.0))
+            await tell(port, f"{topic}/cmd", "nonsense")
+            for _ in range(3):
+                assert json.loads((await until(messages, topic))[0])["enabled"] is True
+
+
+async def test_the_adapter_writes_to_the_emulator_and_reads_back(tmp_path: Path) -> None:
+    port = free_port()
+    loaded = cabinet(tmp_path, port)
+    (bound,) = loaded.bind()
+    adapter, desk = WritableMqttAdapter(bound, RealClock(), random.Random(1)), Desk(bound)
+    number = next(point.number for point in bound.points if point.path == "S1/slot/02/enabled")
+    async with mosquitto(tmp_path, port), serving(loaded), running(adapter, desk):
+        await desk.until(lambda: desk.value("S1/slot/02/enabled") == 1.0)
+        assert await adapter.write(number, 0.0) == 0.0
+        assert await adapter.write(number, 1.0) == 1.0
+
+
+async def tell(port: int, topic: str, payload: str, *options: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-t", topic, "-m", payload, *options)
+    )
+    assert await asyncio.wait_for(process.wait(), 10.0) == 0
 
 
 async def test_the_embedded_broker_serves_foreign_clients_and_stops_cleanly(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_points_of_one_topic_are_read_from_one_message() -> None:
     )
     found = topics(bound.points)
     assert {name: topic.rows for name, topic in found.items()} == {"a/1": (0, 2), "a/2": (1, 3), "b": (4,)}
-    assert found["a/1"].read({"x": {"soc": 0.5, "soh": None}}) == ([0, 2], [0.5, None])
+    assert found["a/1"].read({"x": {"soc": 0.5, "soh": None}}) == ((0, 2), [0.5, None])
     assert found["a/1"].read({"x": {"soh": 0.9}}) == ([2], [0.9])
     assert found["a/1"].read({"y": 1}) == ([], [])
 
