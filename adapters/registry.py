@@ -7,6 +7,7 @@ from adapters.base import Adapter
 from adapters.modbus import ModbusAdapter
 from adapters.mqtt import MqttAdapter
 from adapters.opcua import OpcUaAdapter
+from adapters.tower import TowerAdapter, WritableTowerAdapter
 from config.binding import BoundDevice
 from config.clock import Clock
 
@@ -14,10 +15,13 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "opcua": OpcUaAdapter,
     "modbus": ModbusAdapter,
     "mqtt": MqttAdapter,
+    "tower": TowerAdapter,
 }
 
 
-WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {}
+WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
+    "tower": WritableTowerAdapter,
+}
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 
 

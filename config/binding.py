@@ -17,7 +17,7 @@ class BoundPoint:
     slot: int | None
     point: Point
     address: int | str
-    """Modbus: zero-based PDU address. OPC UA: node id. MQTT: topic."""
+    """Modbus: zero-based PDU address. OPC UA: node id. MQTT: topic. Tower: attribute id."""
     field: str | None
     interval_s: float
     max_age_s: float

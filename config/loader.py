@@ -12,6 +12,7 @@ from config.document import Document, Place, key_of, read, validate
 from config.errors import ConfigError, Problem
 from config.profile import Profile, Strict, profile_problems
 from config.site import SCHEMES, Demand, Site, Station
+from config.tower import login_problems
 
 LAST_REGISTER = 65_535
 
@@ -71,6 +72,7 @@ def load_site(file: Path) -> LoadedSite:
                 problems += _load_shape(document, place, shapes)
     stations = _valid_stations(document)
     problems += _between_stations(document, stations)
+    problems += login_problems(document, stations)
     for place, station in stations:
         problems += _within_station(document, place, station, profiles)
     if problems or site is None:

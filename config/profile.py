@@ -1,5 +1,6 @@
 """Device profiles: how a device type's addresses map to signals. Adapters read by them, emulators serve by them."""
 
+import re
 import string
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
@@ -61,9 +62,9 @@ class Point(Strict):
     signal: str
     entity: Literal["station", "slot"] = "slot"
     address: int | str
-    """Modbus: register or coil number. OPC UA: node id with the namespace URI. MQTT: topic."""
+    """Modbus: register or coil number. OPC UA: node id with the namespace URI. MQTT: topic. Tower: attribute id."""
     field: str | None = None
-    """MQTT: dotted path of the value in the JSON payload."""
+    """MQTT: dotted path of the value in the JSON payload. Tower: ``doorId`` of a slot, if it is not ``{index}``."""
     table: Literal["holding", "input", "coil", "discrete"] = "holding"
     type: ModbusType | None = None
     """Modbus: how the value lies in its registers."""
@@ -184,6 +185,8 @@ class Profile(Strict):
     """MQTT: dotted path of the source time in the payload; without it, the time of arrival counts."""
     time_unit: Literal["s", "ms"] = "s"
     availability: Availability | None = None
+    framing: Literal["length", "newline"] = "length"
+    """Tower: how cabinets of this type frame their messages. Emulators keep to it; the gateway takes either."""
     watchdog: Watchdog | None = None
     points: Annotated[tuple[Point, ...], Field(min_length=1)]
 
@@ -222,7 +225,9 @@ def profile_problems(profile: Profile) -> list[Found]:
         if point.register_count > profile.max_read and point.table in {"holding", "input"}:
             message = f"the value takes {point.register_count} registers but max_read is {profile.max_read}"
             found.append(((*place, "type"), message, "A value is never read in pieces: raise max_read or shorten it"))
-        check = {"opcua": _check_opcua, "modbus": _check_modbus, "mqtt": _check_mqtt}[profile.protocol]
+        check = {"opcua": _check_opcua, "modbus": _check_modbus, "mqtt": _check_mqtt, "tower": _check_tower}[
+            profile.protocol
+        ]
         found.extend(((*place, key), message, remedy) for key, message, remedy in check(point))
     if profile.watchdog and ("station", profile.watchdog.signal) not in first:
         message = f"{profile.watchdog.signal!r} is no station signal of this profile"
@@ -260,6 +265,26 @@ def _check_mqtt(point: Point) -> Iterator[tuple[str, str, str]]:
         yield "field", "is missing", "Give the dotted path of the value in the payload"
     elif point.entity == "slot" and not (_varies(point.address) or _varies(point.field)):
         yield "address", "is the same for every slot", "Put {slot} or {index} into topic or field"
+
+
+TOWER_ALARM = "alarm:"
+"""Before the id of an alarm, in a tower address: the point is true from the alarm's start to its end."""
+TOWER_WRITABLE = frozenset({"enabled", "door_open"})
+"""Signals of slots that the tower protocol has commands for."""
+
+
+def _check_tower(point: Point) -> Iterator[tuple[str, str, str]]:
+    attribute = point.address.removeprefix(TOWER_ALARM) if isinstance(point.address, str) else ""
+    if not re.fullmatch(r"[0-9A-Za-z]{1,32}", attribute):
+        yield "address", "is no attribute id", "Give it in quotes, with its zeros, for example '02109001'"
+    elif attribute != point.address and point.definition.kind is not Kind.BOOL:
+        yield "address", "an alarm is on or off", "Map it to a boolean signal"
+    if point.field is not None and (point.entity == "station" or not _varies(point.field)):
+        yield "field", "is no doorId of a slot", "Leave it out, or put {slot} or {index} into it"
+    if point.write is not None and (point.entity, point.signal in TOWER_WRITABLE) != ("slot", True):
+        yield "write", "the protocol has no command for it", f"Only {', '.join(sorted(TOWER_WRITABLE))} of slots"
+    elif point.write is not None and point.write.refresh_s is not None:
+        yield "write", "cabinets keep what they were told", "Leave out refresh_s"
 
 
 def _varies(template: str) -> bool:

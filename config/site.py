@@ -112,6 +112,8 @@ class Device(Strict):
     url: str
     slots: str | None = None
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
+    dev_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Tower: the ``devId`` with which the cabinet logs in; default: whoever logs in at the address is the cabinet."""
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] | None = None
     username: str | None = None
     password_env: str | None = None

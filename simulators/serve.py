@@ -21,6 +21,7 @@ from simulators.mqtt import MqttFace
 from simulators.opcua import OpcUaFace
 from simulators.riders import ListedRiders, Riders, drawn_riders, read_arrivals
 from simulators.station import PhysicalStation
+from simulators.tower import TowerFace
 from simulators.truth import TruthServer
 
 STEP_S = 1.0
@@ -62,7 +63,9 @@ def check_addresses(loaded: LoadedSite) -> None:
     seen: set[tuple[str, int]] = set()
     for number, station in enumerate(loaded.site.stations):
         for index, device in enumerate(station.devices):
-            outside = device.scheme == "mqtt" and loaded.site.emulation.broker == "external"
+            outside = device.scheme == "tower" or (
+                device.scheme == "mqtt" and loaded.site.emulation.broker == "external"
+            )
             address = (device.host, device.port)
             if not outside and address not in seen:
                 seen.add(address)
@@ -120,6 +123,9 @@ def build_faces(bound: list[BoundDevice], stations: dict[str, PhysicalStation]) 
             password = os.environ.get(variable) if variable else None
             # Seen to at every step: some values are published as soon as they change.
             faces.append((MqttFace(device, station, password=password), STEP_S))
+            continue
+        if device.profile.protocol == "tower":
+            faces.append((TowerFace(device, station), STEP_S))
             continue
         if device.profile.protocol == "opcua":
             faces.append((OpcUaFace(device, station, key), interval_s))

@@ -18,7 +18,7 @@ def device(
     url: str, points: list[dict[str, Any]], *, slots: int = 2, device: Any = None, **profile: Any
 ) -> BoundDevice:
     """One device at an address, with a profile of these points."""
-    protocol = {"opc.tcp": "opcua", "modbus": "modbus", "mqtt": "mqtt"}[url.split("://")[0]]
+    protocol = {"opc.tcp": "opcua", "modbus": "modbus", "mqtt": "mqtt", "tower": "tower"}[url.split("://")[0]]
     site = Site.model_validate(
         {
             "site": "test",
