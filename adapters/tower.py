@@ -5,6 +5,7 @@ The device's address is the one that the gateway listens on; devices that share 
 
 import asyncio
 import contextlib
+import errno
 import math
 import random
 from collections.abc import Mapping
@@ -74,12 +75,12 @@ class TowerAdapter:
     async def run(self, sink: Sink) -> None:
         """Listen, serve each login of the cabinet, and listen again when the address could not be had."""
         link = LinkReporter(self._device, sink, self._clock)
-        sink.link.detail = f"listening at {self._where}; {self._who} has not logged in yet"
         device = self._device.device
         while True:
             try:
                 async with seat_at(device.host, device.port, device.dev_id, self._clock) as seat:
                     self._backoff.reset()
+                    sink.link.detail = f"listening at {self._where}; {self._who} has not logged in yet"
                     while True:
                         connection = await self._login(seat, sink, link)
                         try:
@@ -90,7 +91,9 @@ class TowerAdapter:
                         if not connection.replaced:
                             link.down(detail)
             except OSError as error:
-                link.down(f"cannot listen: {explain(error, device.host, device.port)}")
+                taken = error.errno == errno.EADDRINUSE
+                why = f"{self._where} is taken" if taken else explain(error, device.host, device.port)
+                link.down(f"cannot listen: {why}")
             await self._backoff.wait()
 
     async def _login(self, seat: Seat, sink: Sink, link: LinkReporter) -> Connection:
