@@ -17,13 +17,13 @@ from adapters.backoff import Backoff
 from adapters.base import Sink, WriteError
 from adapters.convert import Converter
 from adapters.link import CONNECT_TIMEOUT_S, LinkReporter, explain
-from adapters.tower_frames import FrameError, Key, Kind, Message, Report, as_number, control, door_of, parse, report
+from adapters.tower_frames import FrameError, Key, Kind, Message, Report, as_number, control, parse, report
 from adapters.tower_listen import Connection, Seat, seat_at
+from adapters.tower_points import TowerPoints
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice, BoundPoint
 from config.clock import Clock, wall_period_s
 from config.profile import TOWER_ALARM
-from twin.signals import Kind as SignalKind
 from twin.signals import Quality
 
 _log = structlog.get_logger()
@@ -55,14 +55,7 @@ class TowerAdapter:
         self._converter = Converter(device.points)
         self._standstill = Standstill(device, clock)
         self._backoff = Backoff(clock, rng)
-        self._rows: dict[Key, list[int]] = {}
-        self._rows_of_door: dict[str | None, list[int]] = {}
-        for row, key in enumerate(_keys(device)):
-            self._rows.setdefault(key, []).append(row)
-            if not key[0].startswith(TOWER_ALARM):
-                self._rows_of_door.setdefault(key[1], []).append(row)
-        self._text = [bound.signal.kind is SignalKind.TEXT for bound in device.points]
-        self._labels = [frozenset(map(str, bound.point.enum or ())) for bound in device.points]
+        self._points = TowerPoints(device)
         interval_s = max(wall_period_s(clock, bound.interval_s) for bound in device.points)
         self._silence_s = max(SILENT_INTERVALS * interval_s, self._profile.timeout_s, SHORTEST_SILENCE_S)
         self._where = f"{device.device.host}:{device.device.port}"
@@ -186,7 +179,7 @@ class TowerAdapter:
     def _hand_over(
         self, message: Message, said: Report, connection: Connection, sink: Sink, link: LinkReporter
     ) -> None:
-        raws = self._read(said)
+        raws = self._points.read(said)
         now = self._clock.now()
         time = message.time if self._stamped else math.nan
         time = now if math.isnan(time) else time
@@ -203,24 +196,6 @@ class TowerAdapter:
             # What a report does not name is as it was when the report was made.
             sink.confirm(min(time, now))
         self._seen(dict(zip(raws, samples.values.tolist(), strict=True)))
-
-    def _read(self, said: Report) -> dict[int, object]:
-        """The raw values of a report, by row."""
-        raws: dict[int, object] = {}
-        if said.full:
-            # Of each door that a full report names it says all: what it does not name there has no value any more.
-            for door in dict.fromkeys(door for _, door in said.values):
-                raws.update(dict.fromkeys(self._rows_of_door.get(door, ()), None))
-        for key, value in said.values.items():
-            for row in self._rows.get(key, ()):
-                raws[row] = self._raw(row, value)
-        return raws
-
-    def _raw(self, row: int, value: object) -> object:
-        """What a value is to a point: cabinets write numbers as text as often as not."""
-        if self._text[row] or (isinstance(value, str) and value in self._labels[row] and not value.isdecimal()):
-            return value
-        return as_number(value)
 
     def _note_alarms(self, values: Mapping[Key, object]) -> None:
         for key, flag in values.items():
@@ -256,7 +231,6 @@ class WritableTowerAdapter(TowerAdapter):
 
     def __init__(self, device: BoundDevice, clock: Clock, rng: random.Random) -> None:
         super().__init__(device, clock, rng)
-        self._keys = _keys(device)
         self._row_of = {bound.number: row for row, bound in enumerate(device.points)}
         self._turn = asyncio.Lock()
         self._txn = 0
@@ -276,7 +250,7 @@ class WritableTowerAdapter(TowerAdapter):
             if connection is None:
                 raise WriteError(f"{self._device.id} is away")
             started = self._clock.monotonic()
-            await self._command(connection, command, self._keys[row][1] or "")
+            await self._command(connection, command, self._points.keys[row][1] or "")
             return await self._read_back(connection, row, value, started)
 
     async def _command(self, connection: Connection, command: str, door: str) -> None:
@@ -339,12 +313,3 @@ def _command(bound: BoundPoint, value: float) -> str:
     if command is None:
         raise WriteError(f"the protocol has no command that sets {bound.path} to {value:g}")
     return command
-
-
-def _keys(device: BoundDevice) -> list[Key]:
-    """The attribute and the door of each of a device's points."""
-    index = {slot: number for number, slot in enumerate(device.station.slots_of(device.device), start=1)}
-    return [
-        (str(bound.address), None if bound.slot is None else door_of(bound.field or index[bound.slot]))
-        for bound in device.points
-    ]
