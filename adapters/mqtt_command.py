@@ -37,7 +37,7 @@ class WritableMqttAdapter(MqttAdapter):
             self._writes.fail(str(error))
         return await self._writes.shown(bound, waiter, value, command.valid_s)
 
-    def _send(self, bound: BoundPoint, raw: float | bool | int) -> None:
+    def _send(self, bound: BoundPoint, raw: float | bool | int | str) -> None:
         command = self._profile.command
         if command is None or self._session is None:
             return

@@ -116,7 +116,7 @@ class Writes:
         return found
 
 
-def raw_of(point: Point, value: float) -> float | bool | int:
+def raw_of(point: Point, value: float) -> float | bool | int | str:
     """The device's raw value for a signal's value. Raises ``WriteError`` where it has none."""
     match point.definition.kind:
         case Kind.BOOL if point.bit is None and value in {0.0, 1.0}:

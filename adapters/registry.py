@@ -13,6 +13,7 @@ from adapters.opcua import OpcUaAdapter
 from adapters.opcua_write import WritableOpcUaAdapter
 from adapters.sparkplug import SparkplugAdapter
 from adapters.sparkplug_command import WritableSparkplugAdapter
+from adapters.tower import TowerAdapter, WritableTowerAdapter
 from config.binding import BoundDevice
 from config.clock import Clock
 
@@ -21,6 +22,7 @@ ADAPTERS: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "modbus": ModbusAdapter,
     "mqtt": MqttAdapter,
     "sparkplug": SparkplugAdapter,
+    "tower": TowerAdapter,
 }
 
 
@@ -29,6 +31,7 @@ WRITABLE: dict[str, Callable[[BoundDevice, Clock, random.Random], Adapter]] = {
     "opcua": WritableOpcUaAdapter,
     "mqtt": WritableMqttAdapter,
     "sparkplug": WritableSparkplugAdapter,
+    "tower": WritableTowerAdapter,
 }
 """The same adapters with ``write`` (``adapters.base.Writable``), for sites that set ``gateway.writes``."""
 

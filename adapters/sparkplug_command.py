@@ -41,7 +41,7 @@ class WritableSparkplugAdapter(SparkplugAdapter):
         if datatype is None:
             raise WriteError(f"{bound.path}: the device's birth has no metric {name!r}")
         raw = raw_of(bound.point, value)
-        if datatype in INTEGERS and not isinstance(raw, bool):
+        if datatype in INTEGERS and not isinstance(raw, bool | str):
             raw = round(raw)
             if bound.point.enum is None:
                 value = bound.point.sign * (raw * bound.point.scale + bound.point.offset)

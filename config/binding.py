@@ -19,7 +19,7 @@ class BoundPoint:
     point: Point
     address: int | str
     """Modbus: zero-based PDU address, or the offset in a SunSpec model while ``model`` is set. OPC UA: node id. MQTT:
-    topic."""
+    topic. Sparkplug: metric name. Tower: attribute id."""
     field: str | None
     interval_s: float
     max_age_s: float

@@ -13,6 +13,7 @@ from config.document import Document, Place, key_of, read, validate
 from config.errors import ConfigError, Problem
 from config.profile import Point, Profile, Strict, profile_problems
 from config.site import SCHEMES, SERIAL, Demand, Device, Site, Station
+from config.tower import login_problems
 
 LAST_REGISTER = 65_535
 LAST_UNIT = 255
@@ -76,6 +77,7 @@ def load_site(file: Path) -> LoadedSite:
     stations = _valid_stations(document)
     problems += _between_stations(document, stations)
     problems += _on_serial_lines(document, stations)
+    problems += login_problems(document, stations)
     for place, station in stations:
         problems += _within_station(document, place, station, profiles)
     if problems or site is None:

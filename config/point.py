@@ -76,9 +76,9 @@ class Point(Strict):
     entity: Literal["station", "slot"] = "slot"
     address: int | str
     """Modbus: register or coil number, or its offset in a SunSpec ``model``. OPC UA: node id with the namespace URI.
-    MQTT: topic. Sparkplug: metric name."""
+    MQTT: topic. Sparkplug: metric name. Tower: attribute id."""
     field: str | None = None
-    """MQTT: dotted path of the value in the JSON payload."""
+    """MQTT: dotted path of the value in the JSON payload. Tower: ``doorId`` of a slot, if it is not ``{index}``."""
     table: Literal["holding", "input", "coil", "discrete"] = "holding"
     """Modbus: read with function 3, 4, 1 or 2."""
     type: ModbusType | None = None
@@ -233,6 +233,11 @@ def _number(key: object) -> object:
         return int(key, 0)
     except ValueError:
         return int(key) if key.isdecimal() else key
+
+
+def varies(template: str) -> bool:
+    """Whether a template gives each slot a text of its own."""
+    return bool({"slot", "index"} & {name for _, name, _, _ in string.Formatter().parse(template) if name})
 
 
 def check_template(template: str) -> None:

@@ -1,6 +1,5 @@
 """Device profiles: how a device type's addresses map to signals. Adapters read by them, emulators serve by them."""
 
-import string
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, Self
 
@@ -17,8 +16,10 @@ from config.point import (
     WordOrder,
     Write,
     check_template,
+    varies,
 )
 from config.strict import Strict
+from config.tower_checks import check_tower
 
 __all__ = [
     "REGISTERS",
@@ -163,6 +164,8 @@ class Profile(Strict):
     """MQTT: dotted path of the source time in the payload; without it, the time of arrival counts."""
     time_unit: Literal["s", "ms"] = "s"
     availability: Availability | None = None
+    framing: Literal["length", "newline"] = "length"
+    """Tower: how cabinets of this type frame their messages. Emulators keep to it; the gateway takes either."""
     command: Command | None = None
     sparkplug: Sparkplug = Sparkplug()
     watchdog: Watchdog | None = None
@@ -216,7 +219,7 @@ def profile_problems(profile: Profile) -> list[Found]:
 def _check_opcua(point: Point, profile: Profile) -> Iterator[tuple[str, str, str]]:
     if not isinstance(point.address, str) or not point.address.startswith(("nsu=", "i=")):
         yield "address", "an OPC UA address names its namespace by URI", "Write 'nsu=URI;s=NODE'"
-    elif point.entity == "slot" and not _varies(point.address):
+    elif point.entity == "slot" and not varies(point.address):
         yield "address", "is the same for every slot", "Put {slot} or {index} into it"
 
 
@@ -225,19 +228,15 @@ def _check_mqtt(point: Point, profile: Profile) -> Iterator[tuple[str, str, str]
         yield "address", "is no MQTT topic", "Give a topic without wildcards"
     elif point.field is None:
         yield "field", "is missing", "Give the dotted path of the value in the payload"
-    elif point.entity == "slot" and not (_varies(point.address) or _varies(point.field)):
+    elif point.entity == "slot" and not (varies(point.address) or varies(point.field)):
         yield "address", "is the same for every slot", "Put {slot} or {index} into topic or field"
 
 
 def _check_sparkplug(point: Point, _: Profile) -> Iterator[tuple[str, str, str]]:
     if not isinstance(point.address, str) or not point.address:
         yield "address", "is no metric name", "Give the metric's name, for example 'Slot{slot:02d}/Pack/SoC'"
-    elif point.entity == "slot" and not _varies(point.address):
+    elif point.entity == "slot" and not varies(point.address):
         yield "address", "is the same for every slot", "Put {slot} or {index} into it"
-
-
-def _varies(template: str) -> bool:
-    return bool({"slot", "index"} & {name for _, name, _, _ in string.Formatter().parse(template) if name})
 
 
 _CHECKS: dict[Protocol, Callable[[Point, Profile], Iterator[tuple[str, str, str]]]] = {
@@ -245,4 +244,5 @@ _CHECKS: dict[Protocol, Callable[[Point, Profile], Iterator[tuple[str, str, str]
     "modbus": check_modbus,
     "mqtt": _check_mqtt,
     "sparkplug": _check_sparkplug,
+    "tower": check_tower,
 }

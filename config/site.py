@@ -116,6 +116,8 @@ class Device(Strict):
     """Of a serial line, as are parity and stop bits."""
     parity: Literal["none", "even", "odd"] = "none"
     stop_bits: Literal[1, 2] = 1
+    dev_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Tower: the ``devId`` with which the cabinet logs in; default: whoever logs in at the address is the cabinet."""
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] | None = None
     username: str | None = None
     password_env: str | None = None

@@ -22,6 +22,7 @@ from simulators.opcua import OpcUaFace
 from simulators.riders import ListedRiders, Riders, drawn_riders, read_arrivals
 from simulators.sparkplug import SparkplugFace
 from simulators.station import PhysicalStation
+from simulators.tower import TowerFace
 from simulators.truth import TruthServer
 
 STEP_S = 1.0
@@ -63,7 +64,9 @@ def check_addresses(loaded: LoadedSite) -> None:
     seen: set[tuple[str, int]] = set()
     for number, station in enumerate(loaded.site.stations):
         for index, device in enumerate(station.devices):
-            outside = device.scheme == "mqtt" and loaded.site.emulation.broker == "external"
+            outside = device.scheme == "tower" or (
+                device.scheme == "mqtt" and loaded.site.emulation.broker == "external"
+            )
             address = (device.host, device.port)
             if not outside and address not in seen:
                 seen.add(address)
@@ -122,6 +125,9 @@ def build_faces(bound: list[BoundDevice], stations: dict[str, PhysicalStation]) 
             # Seen to at every step: some values are published as soon as they change.
             kind = SparkplugFace if device.profile.protocol == "sparkplug" else MqttFace
             faces.append((kind(device, station, password=password), STEP_S))
+            continue
+        if device.profile.protocol == "tower":
+            faces.append((TowerFace(device, station), STEP_S))
             continue
         if device.profile.protocol == "opcua":
             faces.append((OpcUaFace(device, station, key), interval_s))
