@@ -40,8 +40,6 @@ QUEUE = 4096
 KEEPALIVE_S = 10
 SILENT_INTERVALS = 3
 SHORTEST_SILENCE_S = 2.0
-AHEAD_S = 5.0
-"""A source time further ahead of arrival than this is a wrong clock."""
 
 _GOOD = (int(Quality.GOOD), int(Reason.NONE))
 _STALE = (int(Quality.UNCERTAIN), int(Reason.STALE))
@@ -286,9 +284,6 @@ class MqttAdapter:
             if message.retained:
                 # Nobody knows how old it is.
                 quality, reason = _STALE
-        elif time > message.received_time + AHEAD_S * self._clock.speed:
-            time = message.received_time
-            sink.link.errors += 1
         rows, raws = topic.read(document)
         if rows:
             self._note(rows, raws, _Stamp(time, quality, reason))

@@ -17,7 +17,7 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from adapters.base import Sink
 from adapters.cancelling import heed_cancelling
-from adapters.convert import Converter, clamped
+from adapters.convert import Converter
 from adapters.link import LinkReporter, LostError
 from adapters.opcua_status import meaning
 from adapters.watchdog import Standstill
@@ -43,9 +43,6 @@ SWEEP_S = 10.0
 
 Points with a deadband are therefore also read as a whole this often.
 """
-
-AHEAD_S = 5.0
-"""A source time further ahead of arrival than this is a wrong clock."""
 
 _EXPANDED = re.compile(r"nsu=(?P<uri>.*?);(?P<node>[isgb]=.*)", re.DOTALL)
 _FILTER_REFUSED = frozenset(
@@ -308,9 +305,7 @@ class Subscription:
                 np.array([reason for _, reason in statuses], dtype=np.uint8),
             )
         times = np.array([_source_time(value) for value in values])
-        times, ahead = clamped(times, now, AHEAD_S * self._clock.speed)
-        self._sink.link.errors += ahead
-        batch = self._converter.batch(samples, times, now)
+        batch = self._converter.batch(samples, np.where(np.isnan(times), now, times), now)
         self._standstill.see(batch)
         if not self._standstill.tripped and self._report.is_up:
             self._sink.push(batch)

@@ -113,6 +113,8 @@ class Device(Strict):
     slots: str | None = None
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] | None = None
+    correct_clock: bool = False
+    """Whether source times are corrected by the measured skew of the device's clock."""
     username: str | None = None
     password_env: str | None = None
     """Name of the environment variable that holds the password: secrets do not belong in site files."""

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.base import LinkState
-from gateway.image import DeviceSink, Image
+from gateway.image import Image
 from gateway.layout import Layout, Rows
 from gateway.observe import presence
+from gateway.sink import DeviceSink
 from twin.drift import Drift
 from twin.observation import Estimate
 from twin.signals import PACK_SIGNALS, SIGNALS, ChargerState, Kind, Quality, Reason
@@ -240,13 +241,14 @@ def device_view(image: Image, layout: Layout, sink: DeviceSink, now: float) -> F
         "profile": device.profile.profile,
         "url": device.device.url,
         "state": link.state.value,
-        "detail": link.detail,
+        "detail": "; ".join(filter(None, (link.detail, link.clock_detail))),
         "since": _number(link.since, 3),
         "quality": quality_name(Quality.BAD if link.state is LinkState.AWAY else worst),
         "reason": reason_name(Reason.NO_COMMUNICATION if link.state is LinkState.AWAY else reason),
         "points": len(numbers),
         "good": int(np.count_nonzero(quality == Quality.GOOD)),
         "stale": int(np.count_nonzero(reasons == Reason.STALE)),
+        "frozen": sink.frozen,
         "bad": int(np.count_nonzero(quality == Quality.BAD)),
         "data_time": time,
         "data_age_s": _age(time, now),
@@ -254,6 +256,9 @@ def device_view(image: Image, layout: Layout, sink: DeviceSink, now: float) -> F
         "errors": link.errors,
         "missed_cycles": link.missed_cycles,
         "dropped": link.dropped + sink.late,
+        "gaps": link.gaps,
+        "repeats": link.repeats,
+        "clock_skew_s": _number(link.clock_skew_s, 1) if link.clock_skew_s is not None else None,
         "round_trip_p50_ms": p50,
         "round_trip_p95_ms": p95,
     }
