@@ -35,19 +35,34 @@ class Publisher:
         self._image, self._layouts, self._hub, self._clock = image, layouts, hub, clock
         self._estimates, self._forecasts = estimates, forecasts
         self.summaries: dict[str, Fields] = {}
-        self._names = list(layouts)
-        self._station_of = np.zeros(len(image.points), dtype=np.int32)
-        for number, layout in enumerate(layouts.values()):
-            self._station_of[layout.rows] = number
+        self._names: list[str] = []
         self._sequence = 0
         self._states: list[LinkState] = []
-        self._forced = set(self._names)
-        self._devices_due = True
+        self._forced: set[str] = set()
         self._wake = asyncio.Event()
         image.watch(self._wake)
-        for name in self._names:
-            hub.publish(f"forecast/{name}", {})
+        self.follow(frozenset())
+
+    def follow(self, unchanged: frozenset[str]) -> None:
+        """The layouts are those of a changed site file: publish what is new of it, and end what is gone."""
+        for name in set(self._names) - set(self._layouts):
+            self.summaries.pop(name, None)
+            self._hub.remove(f"station/{name}")
+            self._hub.remove(f"forecast/{name}")
+        self._names = list(self._layouts)
+        self._station_of = np.zeros(self._image.size, dtype=np.int32)
+        for number, layout in enumerate(self._layouts.values()):
+            self._station_of[layout.rows] = number
+        self._forced = set(self._names)
+        self._devices_due = True
+        for name in set(self._names) - unchanged:
+            self._hub.publish(f"forecast/{name}", {}, replace=True)
+            # A station may have fewer slots than before, and a slot fewer fields.
+            self._hub.publish(f"station/{name}", {}, replace=True)
         self.publish()
+        self._hub.publish("stations", {name: self.summaries[name] for name in self._names}, replace=True)
+        views = self._device_views(self._clock.now())
+        self._hub.publish("devices", {view["id"]: view for view in views}, replace=True)
 
     def mark(self, station: str) -> None:
         """Publish a station anew although none of its values changed."""

@@ -51,13 +51,24 @@ class TwinRunner:
         self._lateness_s: deque[float] = deque(maxlen=WINDOW)
         self._step_s: deque[float] = deque(maxlen=WINDOW)
 
+    def follow(self, unchanged: frozenset[str]) -> None:
+        """The layouts are those of a changed site file: twins of stations that did not change go on."""
+        now = self._clock.now()
+        self._twins = {
+            name: self._twins[name] if name in unchanged else LiveTwin(layout.station.spec(), now)
+            for name, layout in self._layouts.items()
+        }
+        self._times = {name: self._times[name] if name in unchanged else now for name in self._layouts}
+        for name in [name for name in self.estimates if name not in unchanged]:
+            del self.estimates[name]
+
     async def run(self) -> None:
         """Step until cancelled."""
         ticker = asyncio.create_task(self._tick())
         try:
             while True:
                 self._changed.clear()
-                for name in self._layouts:
+                for name in list(self._layouts):
                     await self._step_or_restart(name)
                 await self._clock.sleep(SPACING_S)
                 await self._changed.wait()
@@ -78,6 +89,8 @@ class TwinRunner:
             await self._step(name)
         # One station that the model cannot follow must not take the others with it: its twin starts anew.
         except Exception:
+            if name not in self._layouts:
+                return
             if name not in self._restarted:
                 log.exception("twin failed; it starts anew", station=name)
             self._restarted.add(name)
@@ -87,6 +100,8 @@ class TwinRunner:
 
     async def _step(self, name: str) -> None:
         """Bring one twin to now. Every slice ends by giving the loop its turn."""
+        if name not in self._layouts:
+            return  # the site file was changed while others were stepped
         layout, clock = self._layouts[name], self._clock
         now = clock.now()
         if now < self._times[name] - SET_BACK_S:
@@ -113,6 +128,8 @@ class TwinRunner:
                 self._on_step(name, estimate, before)
             spent_s += clock.monotonic() - begun
             await clock.sleep(0.0)
+            if self._twins.get(name) is not twin:
+                return  # the site file was changed meanwhile
         self._times[name] = now
         self._step_s.append(spent_s)
 

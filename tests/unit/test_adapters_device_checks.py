@@ -18,7 +18,9 @@ SOC = {"signal": "soc", "address": "t/{slot}", "field": "soc"}
 BEAT = {"signal": "heartbeat", "entity": "station", "address": "t", "field": "beat"}
 
 
-def batch(number: int, value: float, source_time: float, received_time: float, quality: Quality = Quality.GOOD) -> Batch:
+def batch(
+    number: int, value: float, source_time: float, received_time: float, quality: Quality = Quality.GOOD
+) -> Batch:
     return Batch(
         np.array([number], dtype=np.int32),
         np.array([value]),
