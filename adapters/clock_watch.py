@@ -63,6 +63,10 @@ class ClockWatch:
         self.set_back_to: float | None = None
         """Set for one call where the device's clock was just set back: no stamp held may be later than this."""
 
+    def restart(self) -> None:
+        """The link broke: what a new session tells first may be old, and says nothing of the clock."""
+        self._moved_at, self._still = self._clock.monotonic(), 0
+
     def see(self, batch: Batch, differs: Callable[[Batch], bool]) -> Batch:
         """Look at the stamps of a batch, and give it back as it is to be taken.
 

@@ -57,6 +57,7 @@ class DeviceSink:
         if self._closed:
             return
         self._sequence.restart()
+        self._clock_watch.restart()
         self._image.lose(self.rows)
         self._image.touch()
 

@@ -156,9 +156,7 @@ def test_a_smaller_site_leaves_rows_that_belong_to_nobody(tmp_path: Path) -> Non
         ({"writes": True}, "gateway.writes"),
     ],
 )
-def test_what_the_process_is_built_on_is_refused_by_file_line_and_key(
-    tmp_path: Path, changes: Site, key: str
-) -> None:
+def test_what_the_process_is_built_on_is_refused_by_file_line_and_key(tmp_path: Path, changes: Site, key: str) -> None:
     change = Change(tmp_path, site(A), site(A, **changes))
     with pytest.raises(ConfigError) as caught:
         check_changeable(change.old, change.new)
