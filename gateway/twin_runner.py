@@ -17,7 +17,7 @@ from twin.observation import Estimate
 PERIOD_S = 0.5
 """Wall seconds between two steps when nothing changes."""
 SPACING_S = 0.1
-"""Wall seconds between two steps at least, however much changes."""
+"""Wall seconds between two steps of a station at least, however much changes."""
 SLICE_EVENTS = 48
 """Model events between two looks at the time. One costs some 25 microseconds."""
 SLICE_S = 0.002
@@ -44,6 +44,11 @@ class TwinRunner:
         start = clock.now()
         self._twins = {name: LiveTwin(layout.station.spec(), start) for name, layout in layouts.items()}
         self._times = dict.fromkeys(layouts, start)
+        self._stepped_at: dict[str, float] = {}
+        """Monotonic time of each station's latest step."""
+        self._pending: set[str] = set()
+        """Stations of which something changed since their latest step."""
+        self._sequence = 0
         self.estimates: dict[str, Estimate] = {}
         self._restarted: set[str] = set()
         self._changed = asyncio.Event()
@@ -61,6 +66,7 @@ class TwinRunner:
         self._times = {name: self._times[name] if name in unchanged else now for name in self._layouts}
         for name in [name for name in self.estimates if name not in unchanged]:
             del self.estimates[name]
+        self._pending &= set(self._layouts)
 
     async def run(self) -> None:
         """Step until cancelled."""
@@ -68,12 +74,25 @@ class TwinRunner:
         try:
             while True:
                 self._changed.clear()
-                for name in list(self._layouts):
+                for name in self._due():
                     await self._step_or_restart(name)
                 await self._clock.sleep(SPACING_S)
-                await self._changed.wait()
+                if not self._pending:
+                    await self._changed.wait()
         finally:
             ticker.cancel()
+
+    def _due(self) -> list[str]:
+        """Stations of which something changed, and those that have not been stepped for a while."""
+        changed = np.zeros(self._image.size + 1, dtype=np.bool_)
+        changed[self._image.changed_since(self._sequence)] = True
+        self._sequence = self._image.sequence
+        self._pending |= {name for name, layout in self._layouts.items() if changed[layout.rows].any()}
+        now = self._clock.monotonic()
+        waited_s = {name: now - self._stepped_at.get(name, -np.inf) for name in self._layouts}
+        due = [name for name, s in waited_s.items() if s >= (SPACING_S if name in self._pending else PERIOD_S)]
+        self._pending.difference_update(due)
+        return due
 
     def health(self) -> dict[str, dict[str, float | None]]:
         """``lateness_s``: site seconds that twins were behind just before a step. ``step_s``: wall seconds of one."""
@@ -131,6 +150,7 @@ class TwinRunner:
             if self._twins.get(name) is not twin:
                 return  # the site file was changed meanwhile
         self._times[name] = now
+        self._stepped_at[name] = clock.monotonic()
         self._step_s.append(spent_s)
 
 
