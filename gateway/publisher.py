@@ -103,7 +103,8 @@ class Publisher:
         due = self._due()
         while due:
             begun = self._clock.monotonic()
-            done: list[str] = []
+            done = [due.pop()]
+            self._build(done[0])
             while due and self._clock.monotonic() - begun < SLICE_S:
                 done.append(due.pop())
                 self._build(done[-1])
