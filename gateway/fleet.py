@@ -19,6 +19,9 @@ END_S = 8.0
 SILENT_INTERVALS, SILENT_S = 10, 20.0
 """A link that is up and brings nothing for so many intervals and so long on top: its adapter hangs."""
 
+APART_S = 0.01
+"""Wall seconds between two starts: a hundred devices that are read once a second are not all read in one instant."""
+
 log = structlog.get_logger()
 
 
@@ -45,12 +48,16 @@ class Fleet:
     def start(self, adapters: Mapping[str, Adapter], sinks: Iterable[DeviceSink]) -> None:
         """Set adapters to work, each with the sink of its device."""
         by_device = {sink.device.id: sink for sink in sinks}
-        for name, adapter in adapters.items():
+        for place, (name, adapter) in enumerate(adapters.items()):
             sink = by_device[name]
             shortest_s = min(wall_period_s(self._clock, point.interval_s) for point in sink.device.points)
             silence_s = SILENT_INTERVALS * shortest_s + SILENT_S
-            task = self._group.create_task(supervise(adapter, sink, self._clock, silence_s=silence_s))
+            task = self._group.create_task(self._work(adapter, sink, silence_s, place * APART_S))
             self._tasks[name], self.adapters[name] = task, adapter
+
+    async def _work(self, adapter: Adapter, sink: DeviceSink, silence_s: float, wait_s: float) -> None:
+        await self._clock.sleep(wait_s)
+        await supervise(adapter, sink, self._clock, silence_s=silence_s)
 
     async def end(self, names: Iterable[str]) -> None:
         """End adapters for good; returns when their sessions are closed, or after ``END_S``."""

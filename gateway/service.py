@@ -185,9 +185,12 @@ class _Gateway:
         if self.reloading is not None and not self.reloading.done():
             raise ReloadRefusedError("the site file is being read anew already")
         # A task of its own: whoever asked may go away in the middle of it.
-        self.reloading = asyncio.ensure_future(self._reload(self.load))
+        self.reloading = asyncio.ensure_future(self._reload_and_tell(self.load))
+        return await asyncio.shield(self.reloading)
+
+    async def _reload_and_tell(self, load: Callable[[], LoadedSite]) -> Difference:
         try:
-            found = await asyncio.shield(self.reloading)
+            found = await self._reload(load)
         except ConfigError as error:
             for problem in error.problems:
                 log.error("site file refused; the one before goes on", problem=str(problem))
