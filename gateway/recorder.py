@@ -57,14 +57,17 @@ class Recorder:
         self._states = {name: self._states.get(name, state) for name, state in states.items()}
 
     async def run(self) -> None:
-        """Record until cancelled."""
+        """Record until cancelled, and once more then: an orderly end loses nothing."""
         keep_at = self._clock.monotonic() + KEEP_S
-        while True:
-            await self._clock.sleep(PERIOD_S)
-            keep = self._clock.monotonic() >= keep_at
-            if keep:
-                keep_at = self._clock.monotonic() + KEEP_S
-            self.record(keep)
+        try:
+            while True:
+                await self._clock.sleep(PERIOD_S)
+                keep = self._clock.monotonic() >= keep_at
+                if keep:
+                    keep_at = self._clock.monotonic() + KEEP_S
+                self.record(keep)
+        finally:
+            self.record()
 
     def record(self, keep: bool = False) -> None:
         """Queue what changed since the last time; with ``keep`` all that is known."""
