@@ -13,7 +13,8 @@ class Batch:
     """Samples of one device from one read or message. All arrays have the same length.
 
     ``values`` of bad samples are NaN. Texts are numbers from ``Sink.intern``; booleans are 0 or 1.
-    ``source_times`` are the device's own where it gives any, else the time of arrival; never renewed.
+    ``source_times`` are the device's own where it gives any, else the time of arrival; never renewed, and never mended
+    where its clock is wrong: the sink measures that, and trusts no stamp from the future.
     """
 
     points: NDArray[np.int32]
@@ -48,6 +49,14 @@ class Link:
     errors: int = 0
     missed_cycles: int = 0
     dropped: int = 0
+    gaps: int = 0
+    """Reports that are missing, by the points that the profile marks with ``sequence``."""
+    repeats: int = 0
+    """Reports that came twice, by the same points."""
+    clock_skew_s: float | None = None
+    """How far the device's clock is ahead of ours, site seconds, less the fastest way; ``None`` where it has none."""
+    clock_detail: str = ""
+    """What is wrong with the device's clock, in words; empty where nothing is."""
     round_trips_s: list[float] = field(default_factory=list)
     """The latest round trips, newest last, at most ``ROUND_TRIPS``."""
 

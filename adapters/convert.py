@@ -66,16 +66,6 @@ class Converted:
         return Converted(self.rows[wanted], self.values[wanted], self.qualities[wanted], self.reasons[wanted])
 
 
-def clamped(times: Floats, received_time: float, ahead_s: float) -> tuple[Floats, int]:
-    """Source times, those further ahead of arrival than ``ahead_s`` set to it, and how many that were.
-
-    A device whose clock runs ahead would otherwise send values that never grow stale. NaN (the device gave no
-    time) becomes the time of arrival and is not counted.
-    """
-    ahead = times > received_time + ahead_s
-    return np.where(ahead | np.isnan(times), received_time, times), int(np.count_nonzero(ahead))
-
-
 class Conversion:
     """The conversion of some points in a fixed order, prepared so that one call converts all of them."""
 

@@ -10,7 +10,7 @@ from adapters.base import Batch, Sink
 from adapters.link import LinkReporter, LostError
 from adapters.mqtt_intake import GOOD, STALE, UNREADABLE, Intake
 from adapters.mqtt_payload import parse, source_time, topics
-from adapters.mqtt_session import AHEAD_S, RECONNECT_CAP_S, SPACING_S, Session, connected, silence_s
+from adapters.mqtt_session import RECONNECT_CAP_S, SPACING_S, Session, connected, silence_s
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock
@@ -155,9 +155,6 @@ class MqttAdapter:
             if retained:
                 # Nobody knows how old it is.
                 limit = STALE
-        elif time > received_time + AHEAD_S * self._clock.speed:
-            time = received_time
-            sink.link.errors += 1
         elif self._is_old(name, time, payload):
             sink.link.dropped += 1
             return

@@ -36,8 +36,6 @@ RECONNECT_CAP_S = 2.0
 """Longest wait between two attempts to reach the broker."""
 SILENT_INTERVALS = 3
 SHORTEST_SILENCE_S = 2.0
-AHEAD_S = 5.0
-"""A source time further ahead of arrival than this is a wrong clock."""
 
 Listener = Callable[[str, bytes, bool, float], None]
 """Told of each message: topic, payload, whether the broker had retained it, when it came (site time)."""

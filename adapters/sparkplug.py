@@ -11,7 +11,7 @@ from adapters.base import Batch, Sink
 from adapters.link import LinkReporter, LostError
 from adapters.mqtt_intake import GOOD, Intake
 from adapters.mqtt_packets import Will
-from adapters.mqtt_session import AHEAD_S, RECONNECT_CAP_S, SPACING_S, Session, connected, silence_s
+from adapters.mqtt_session import RECONNECT_CAP_S, SPACING_S, Session, connected, silence_s
 from adapters.sparkplug_node import EdgeNode, Event, Taken
 from adapters.sparkplug_payload import DataType, Order, Payload, PayloadError, decode, encode
 from adapters.watchdog import Standstill
@@ -229,14 +229,8 @@ class SparkplugAdapter:
             self._intake.note(*by_time[time], time, GOOD)
 
     def _time(self, stamp: int | None, received_time: float, sink: Sink) -> float:
-        """A time stamp in ms as epoch seconds; that of arrival where there is none, or its clock runs ahead."""
-        if stamp is None:
-            return received_time
-        time = stamp / 1000.0
-        if time > received_time + AHEAD_S * self._clock.speed:
-            sink.link.errors += 1
-            return received_time
-        return time
+        """A time stamp in ms as epoch seconds; that of arrival where there is none."""
+        return received_time if stamp is None else stamp / 1000.0
 
     def _flush(self, sink: Sink, report: LinkReporter) -> None:
         """Hand over what was read since the last flush, as one batch, and what it confirms."""

@@ -49,6 +49,12 @@ class LoadedSite:
         """The 48 numbers of a demand's day, wherever they stand."""
         return demand.half_hourly if demand.half_hourly is not None else self.shapes[str(demand.profile)]
 
+    def problem(self, device: BoundDevice, message: str) -> Problem:
+        """Something that is wrong with a device, with its place in the site file. Reads the file."""
+        station = next(n for n, station in enumerate(self.site.stations) if station.id == device.station.id)
+        place = ("stations", station, "devices", device.station.devices.index(device.device))
+        return read(self.file).problem(place, message, "Correct the device's profile or its slots")
+
     def resolve(self, file: Path) -> Path:
         """A path of the site file; relative ones start at the site file's folder."""
         return file if file.is_absolute() else self.file.parent / file

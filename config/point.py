@@ -65,6 +65,13 @@ class Write(Strict):
         return self
 
 
+class Sequence(Strict):
+    """A counter that the device raises by ``step`` with every report, from 0 again at ``wraps_at``."""
+
+    step: Annotated[int, Field(ge=1)] = 1
+    wraps_at: Annotated[int, Field(ge=2)] | None = None
+
+
 class Point(Strict):
     """One signal of a device: its address, and how its raw value becomes the signal's value.
 
@@ -120,6 +127,10 @@ class Point(Strict):
     """OPC UA: absolute change, in raw units, below which the device need not report."""
     poll_group: str = "default"
     max_age_s: Annotated[float, Field(gt=0.0)] | None = None
+    max_unchanged_s: Annotated[float, Field(gt=0.0)] | None = None
+    """For signals that always move: one that has not changed for longer is stale, however fresh it comes."""
+    sequence: Sequence | None = None
+    """For counters of reports: what is missing or came twice is counted."""
 
     @property
     def definition(self) -> Signal:

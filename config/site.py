@@ -119,6 +119,8 @@ class Device(Strict):
     dev_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Tower: the ``devId`` with which the cabinet logs in; default: whoever logs in at the address is the cabinet."""
     interval_s: Annotated[float, Field(ge=0.05, le=3600.0)] | None = None
+    correct_clock: bool = False
+    """Whether source times are corrected by the measured skew of the device's clock."""
     username: str | None = None
     password_env: str | None = None
     """Name of the environment variable that holds the password: secrets do not belong in site files."""

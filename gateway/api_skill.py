@@ -1,5 +1,6 @@
 """HTTP: how good a station's forecasts were, as far as their time has passed."""
 
+from collections.abc import Container
 from typing import Any
 
 import orjson
@@ -29,7 +30,7 @@ class SkillAnswer(schema.Shape):
     scores: dict[str, SkillScores]
 
 
-def skill_router(skill: Skill, stations: frozenset[str]) -> APIRouter:
+def skill_router(skill: Skill, stations: Container[str]) -> APIRouter:
     """The address that shows what ``skill`` has found."""
     router = APIRouter()
     responses: dict[int | str, dict[str, Any]] = {200: {"model": SkillAnswer}, 404: {"model": schema.ErrorAnswer}}

@@ -1,5 +1,6 @@
 """HTTP: what-if questions and advice of one station."""
 
+from collections.abc import Container
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from gateway.whatif import MOST_AT_ONCE, BusyError, NothingKnownError, Preparing
 from twin.whatif import ChangeError
 
 
-def whatif_router(whatif: WhatIf, stations: frozenset[str]) -> APIRouter:
+def whatif_router(whatif: WhatIf, stations: Container[str]) -> APIRouter:
     """The addresses that ask ``whatif``."""
     router = APIRouter()
     refusals: dict[int | str, dict[str, Any]] = {
@@ -43,7 +44,7 @@ def whatif_router(whatif: WhatIf, stations: frozenset[str]) -> APIRouter:
     return router
 
 
-def _check(station: str, stations: frozenset[str]) -> None:
+def _check(station: str, stations: Container[str]) -> None:
     if station not in stations:
         raise ApiError(404, "unknown_station", f"no station is called {station[:100]!r}", f"{API}/stations lists them.")
 

@@ -49,9 +49,14 @@ class Bases:
     ) -> None:
         self._image, self._layouts = image, layouts
         self._estimates, self._summaries, self._demand = estimates, summaries, demand
-        self._specs = {name: layout.station.spec() for name, layout in layouts.items()}
         self._usual: dict[str, tuple[float, float]] = {}
         """Each station's mean rate of riders over a day, and the hour in which that was asked."""
+        self.follow()
+
+    def follow(self) -> None:
+        """The layouts are those of a changed site file."""
+        self._specs = {name: layout.station.spec() for name, layout in self._layouts.items()}
+        self._usual.clear()
 
     def of(self, station: str) -> Basis | None:
         """``None`` while nothing was ever known of the station."""

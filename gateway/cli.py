@@ -62,11 +62,18 @@ def demo(
 
 @app.command()
 def run(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None, port: Port = None) -> None:
-    """Run the gateway for a site until Ctrl-C."""
+    """Run the gateway for a site until Ctrl-C; SIGHUP has it read the site file anew."""
     from gateway.service import run as run_service
 
     loaded = _load(site, port)
-    _main(run_service(loaded, RealClock(speed, anchor), on_ready=_announce))
+    hangup = asyncio.Event()
+
+    def load() -> LoadedSite:
+        anew = load_site(site)
+        return anew if port is None else _with_gateway(anew, port=port)
+
+    service = run_service(loaded, RealClock(speed, anchor), on_ready=_announce, load=load, hangup=hangup)
+    _main(service, hangup)
 
 
 @app.command()
@@ -159,8 +166,8 @@ def _announce(text: str) -> None:
     sys.stdout.flush()
 
 
-def _main(work: Coroutine[Any, Any, None]) -> None:
-    """Run until done or until Ctrl-C or SIGTERM, which are an orderly end."""
+def _main(work: Coroutine[Any, Any, None], hangup: asyncio.Event | None = None) -> None:
+    """Run until done or until Ctrl-C or SIGTERM, which are an orderly end. ``hangup`` is set at every SIGHUP."""
     import uvloop
 
     from gateway.logs import configure
@@ -170,7 +177,7 @@ def _main(work: Coroutine[Any, Any, None]) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            stopped = runner.run(_until_signal(work))
+            stopped = runner.run(_until_signal(work, hangup))
         except ConfigError as error:
             _refuse(error)
         except ListenError as error:
@@ -183,7 +190,7 @@ def _main(work: Coroutine[Any, Any, None]) -> None:
         err.print("stopped", markup=False)
 
 
-async def _until_signal(work: Coroutine[Any, Any, None]) -> bool:
+async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event | None) -> bool:
     """Whether a signal ended the work. A second signal does not wait for the orderly end."""
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
@@ -197,6 +204,8 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> bool:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
+    if hangup is not None:
+        loop.add_signal_handler(signal.SIGHUP, hangup.set)
     try:
         await task
     except asyncio.CancelledError:

@@ -8,7 +8,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -78,6 +78,8 @@ class DemandBoost:
         self._unlearned = dict(unlearned)
         self._calendars = [model.calendar for model in unlearned.values()]
         self._trees: Trees | None = None
+        self._asked_at: tuple[int, Trees | None] = (0, None)
+        """The quarter hour and the trees of the corrections that were asked for last."""
         self._latest = Corrections(float("-inf"), {})
 
     def restore(self) -> None:
@@ -89,8 +91,15 @@ class DemandBoost:
         except ValueError as error:
             log.warning("stored corrections of demand cannot be used; learning begins anew", error=str(error))
 
-    async def run(self, models: Mapping[str, DemandModel]) -> None:
-        """Learn and correct until cancelled. ``models``: the stations' own, as they learn."""
+    def follow(self, prepared: "DemandBoost", quarters: QuarterLog) -> None:
+        """Go over to a changed site file, for which another one was made. Trees stay; corrections come anew."""
+        self._quarters = quarters
+        self._unlearned, self._calendars = prepared._unlearned, prepared._calendars
+        self._latest = Corrections(float("-inf"), {})
+        self._asked_at = (0, None)
+
+    async def run(self, models: Callable[[], Mapping[str, DemandModel]]) -> None:
+        """Learn and correct until cancelled. ``models`` gives the stations' own, as they learn."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._learn())
             group.create_task(self._correct(models))
@@ -131,26 +140,28 @@ class DemandBoost:
             while abs(self._clock.now() - begun) < RENEW_S:
                 await self._clock.sleep(LOOK_S)
 
-    async def _correct(self, models: Mapping[str, DemandModel]) -> None:
-        known: tuple[int, Trees | None] = (0, None)
+    async def _correct(self, models: Callable[[], Mapping[str, DemandModel]]) -> None:
         while True:
             number = int((self._clock.now() - SETTLED_S) // QUARTER_S)
-            if self._trees is not None and known != (number, self._trees):
-                known = number, self._trees
-                self._latest = await self._asked(self._trees, number, models)
+            if self._trees is not None and self._asked_at != (number, self._trees):
+                known = self._asked_at = number, self._trees
+                made = await self._asked(self._trees, number, models())
+                if self._asked_at == known:  # else the site file was changed meanwhile
+                    self._latest = made
             await self._clock.sleep(LOOK_S)
 
     async def _asked(self, trees: Trees, number: int, models: Mapping[str, DemandModel]) -> Corrections:
         riders, usual = np.empty((len(models), HOURS)), np.empty((len(models), HOURS))
+        # Together, before the loop goes on: the site file may be changed while this is under way.
+        calendars, (swaps, exposure) = self._calendars, self._quarters.latest(number, MEMORY)
         for station, model in enumerate(models.values()):
             riders[station], usual[station] = ahead(model, number)
             if station % TURN == TURN - 1:
                 await self._clock.sleep(0.0)
         weekly = np.stack([model.weekly_rates for model in models.values()])
-        swaps, exposure = self._quarters.latest(number, MEMORY)
 
         def factors() -> Floats:
-            seen = quarters_of(self._calendars, number - MEMORY, swaps, exposure)
+            seen = quarters_of(calendars, number - MEMORY, swaps, exposure)
             given = features(seen, ZoneInfo(self._zone), number, weekly, riders, usual)
             return trees.factors(given)
 

@@ -34,6 +34,8 @@ PRIOR_CV = 1.0
 LEARNED_S = 7.0 * 86_400.0
 """From so much exposure on a station's demand counts as learned rather than assumed."""
 
+Note = Callable[[float, float, float, float], None]
+
 log = structlog.get_logger()
 
 
@@ -73,14 +75,40 @@ class DemandLearner:
         if self._boost is not None:
             self._boost.restore()
 
+    def prepare(self, loaded: LoadedSite) -> "DemandLearner":
+        """A learner for a changed site file that knows what is stored and what is in its files of past swaps.
+
+        Blocks, for a thread. Raises ``ConfigError`` as ``restore`` does.
+        """
+        prepared = DemandLearner(loaded, self._clock, self._store)
+        prepared.restore()
+        return prepared
+
+    def follow(self, prepared: "DemandLearner") -> None:
+        """Go over to what ``prepare`` made. What was learned here is newer than what is stored, and goes on."""
+        for name, learning in prepared._stations.items():
+            if name in self._stations:
+                before = self._stations[name]
+                before.show()
+                if before.model.time is not None:
+                    learning.model.restore(before.model.state())
+        prepared._quarters.take_over(self._quarters)
+        self._loaded, self._quarters = prepared._loaded, prepared._quarters
+        self._stations = {name: self._adopt(learning) for name, learning in prepared._stations.items()}
+        if self._boost is not None and prepared._boost is not None:
+            self._boost.follow(prepared._boost, self._quarters)
+
+    def _adopt(self, learning: "StationDemand") -> "StationDemand":
+        learning.note = self._note(learning.station.id)
+        return learning
+
     async def run(self) -> None:
         """Store what was learned, one station after the other, until cancelled; then all of it."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_all())
                 if self._boost is not None:
-                    models = {name: learning.model for name, learning in self._stations.items()}
-                    group.create_task(self._boost.run(models))
+                    group.create_task(self._boost.run(self._models))
         finally:
             for name in self._stations:
                 self._keep(name)
@@ -129,20 +157,28 @@ class DemandLearner:
         log.info("demand learned from past swaps", stations=sum(bool(times[name]) for name in unlearned))
 
     def _unlearned(self, station: Station) -> "StationDemand":
-        def note(start: float, end: float, swaps: float, exposure_s: float) -> None:
-            self._quarters.add(station.id, start, end, swaps, exposure_s)
+        return StationDemand(self._loaded, station, self._note(station.id))
 
-        return StationDemand(self._loaded, station, note)
+    def _note(self, station: str) -> Note:
+        def note(start: float, end: float, swaps: float, exposure_s: float) -> None:
+            self._quarters.add(station, start, end, swaps, exposure_s)
+
+        return note
+
+    def _models(self) -> dict[str, DemandModel]:
+        return {name: learning.model for name, learning in self._stations.items()}
 
     async def _keep_all(self) -> None:
-        pause_s = KEEP_S / len(self._stations)
         while True:
-            for name in self._stations:
+            pause_s = KEEP_S / len(self._stations)
+            for name in list(self._stations):
                 await self._clock.sleep(pause_s)
                 self._keep(name)
 
     def _keep(self, name: str) -> None:
-        learning = self._stations[name]
+        learning = self._stations.get(name)
+        if learning is None:
+            return  # the site file was changed, and has this station no more
         learning.show()
         time = learning.model.time
         if time is not None and time != learning.kept:
@@ -158,11 +194,11 @@ class StationDemand:
         self,
         loaded: LoadedSite,
         station: Station,
-        note: Callable[[float, float, float, float], None] | None = None,
+        note: Note | None = None,
     ) -> None:
         """``note`` is told what the model is shown: start and end (epoch s), swaps, seconds of exposure."""
         self.station = station
-        self._note = note
+        self.note = note
         self.model = demand_model(loaded, station)
         self.kept: float | None = None
         self._witness = Witness(station.swap_s)
@@ -197,8 +233,8 @@ class StationDemand:
         if end > start and (known is None or start >= known):
             exposure_s = min(self._exposure_s, end - start)
             self.model.observe(start, end, self._swaps, exposure_s)
-            if self._note is not None:
-                self._note(start, end, self._swaps, exposure_s)
+            if self.note is not None:
+                self.note(start, end, self._swaps, exposure_s)
         self._start, self._swaps, self._exposure_s = end, 0, 0.0
 
 

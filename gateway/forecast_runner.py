@@ -37,14 +37,9 @@ class ForecastRunner:
         on_forecast: Callable[[str, Fields], None],
     ) -> None:
         """``basis(station)`` is what to start from, ``None`` while nothing is known of the station."""
-        settings = loaded.site.gateway
         self._clock, self._ensembles = clock, ensembles
         self._basis, self._on_forecast = basis, on_forecast
-        self._replicas = settings.replicas
-        interval_s = settings.forecast_interval_s
-        self._interval_s = max(interval_s / clock.speed, min(interval_s, MINIMUM_INTERVAL_S))
-        self._targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
-        self._begun: dict[str, float] = dict.fromkeys(self._targets, float("-inf"))
+        self._begun: dict[str, float] = {}
         """Wall time at which each station's latest forecast was begun."""
         self._hurried: set[str] = set()
         self._under_way: set[str] = set()
@@ -52,6 +47,21 @@ class ForecastRunner:
         self.latest: dict[str, Fields] = {}
         self.duration_s: float | None = None
         """Wall seconds that the latest batch took, waiting for a worker included."""
+        self.follow(loaded, frozenset())
+
+    def follow(self, loaded: LoadedSite, unchanged: frozenset[str]) -> None:
+        """Go over to another site file: forecasts of stations that did not change stand until they are due."""
+        settings = loaded.site.gateway
+        self._replicas = settings.replicas
+        interval_s = settings.forecast_interval_s
+        self._interval_s = max(interval_s / self._clock.speed, min(interval_s, MINIMUM_INTERVAL_S))
+        self._targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
+        begun = self._begun
+        self._begun = {name: begun[name] if name in unchanged else float("-inf") for name in self._targets}
+        for name in [name for name in self.latest if name not in unchanged]:
+            del self.latest[name]
+        self._hurried &= set(self._targets)
+        self._failing &= set(self._targets)
 
     def hurry(self, station: str) -> None:
         """The station's ready count changed: renew its forecast soon."""
@@ -103,7 +113,8 @@ class ForecastRunner:
         try:
             jobs = []
             for station in batch:
-                job = self._job(station)
+                # The site file may have been changed while this waited for room.
+                job = self._job(station) if station in self._begun else None
                 if job is not None:
                     self._begun[station] = begun
                     self._hurried.discard(station)
@@ -114,7 +125,8 @@ class ForecastRunner:
             results = await self._ensembles.run(lambda: [_attempt(job) for job in jobs])
             self.duration_s = self._clock.monotonic() - begun
             for job, result in zip(jobs, results, strict=True):
-                self._take(job.station, result)
+                if self._begun.get(job.station) == begun:  # else the site file was changed, and the basis with it
+                    self._take(job.station, result)
                 await self._clock.sleep(0.0)  # a turn for the loop: each forecast is stored and published
         finally:
             self._under_way.difference_update(batch)

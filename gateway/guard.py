@@ -36,9 +36,13 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 class Guard:
     """ASGI middleware: checks Host and Origin, adds the security headers.
 
+    A page of another origin may send what looks like a form to anywhere: what it may change is nothing.
     A page of another origin may open a WebSocket to anywhere, so a WebSocket's Origin must be the address it asks for.
     A page may also make its own name point to 127.0.0.1 afterwards (DNS rebinding), so a gateway that listens on
     loopback only answers to ``localhost`` and to plain addresses.
@@ -69,6 +73,9 @@ class Guard:
         if refused:
             await _refuse(host or "", with_headers)
             return
+        if scope["method"] not in _SAFE and origin is not None and not _same(origin, host):
+            await _refuse_page(origin, with_headers)
+            return
         await self._app(scope, receive, with_headers)
 
 
@@ -98,11 +105,24 @@ def _hostname(url: str) -> str | None:
 
 
 async def _refuse(host: str, send: Send) -> None:
-    error = {
-        "code": "foreign_host",
-        "message": f"this gateway listens on loopback and does not answer to the name {host[:100]!r}",
-        "remedy": "Open it as http://localhost or http://127.0.0.1; a reverse proxy must send Host: localhost.",
-    }
+    await _answer(
+        send,
+        code="foreign_host",
+        message=f"this gateway listens on loopback and does not answer to the name {host[:100]!r}",
+        remedy="Open it as http://localhost or http://127.0.0.1; a reverse proxy must send Host: localhost.",
+    )
+
+
+async def _refuse_page(origin: str, send: Send) -> None:
+    await _answer(
+        send,
+        code="foreign_origin",
+        message=f"a page of {origin[:100]!r} may not change anything here",
+        remedy="Use the gateway's own page; programs send no Origin.",
+    )
+
+
+async def _answer(send: Send, **error: str) -> None:
     body = orjson.dumps({"error": error})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})

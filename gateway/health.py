@@ -53,6 +53,10 @@ class Health:
         self._parts = dict(parts)
         self._started_s = clock.monotonic()
 
+    def identify(self, **identity: Any) -> None:
+        """Say other things of itself from now on."""
+        self._identity |= identity
+
     def report(self) -> dict[str, Any]:
         parts = {name: dict(part()) for name, part in self._parts.items()}
         lateness = self._loop.lateness_s()

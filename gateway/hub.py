@@ -108,6 +108,8 @@ class Hub:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._topics: dict[str, _Topic] = {}
+        self._first = 0
+        """Where new topics begin: out of reach of those that held a removed topic of the same name."""
         self.epoch = secrets.token_hex(8)
         """Differs at every start: a sequence number means something only together with it."""
 
@@ -121,7 +123,9 @@ class Hub:
         topic known. Floats that are not finite become null. Raises TypeError for values that JSON cannot carry; the
         topic is then unchanged.
         """
-        held = self._topics.setdefault(topic, _Topic())
+        if topic not in self._topics:
+            self._topics[topic] = _Topic(seq=self._first)
+        held = self._topics[topic]
         gone = dict.fromkeys(key for key in delete if key in held.state)
         if replace:
             gone |= dict.fromkeys(key for key in held.state if key not in updates)
@@ -147,6 +151,15 @@ class Hub:
             listener()
         return seq
 
+    def remove(self, topic: str) -> None:
+        """End a topic for good; who listens to it is woken, and finds it unknown."""
+        held = self._topics.pop(topic, None)
+        if held is None:
+            return
+        self._first = max(self._first, held.seq + HISTORY + 1)
+        for listener in list(held.listeners):
+            listener()
+
     def topics(self) -> list[str]:
         return list(self._topics)
 
@@ -162,7 +175,8 @@ class Hub:
         self._known(topic).listeners[listener] = None
 
     def unlisten(self, topic: str, listener: Callable[[], None]) -> None:
-        self._known(topic).listeners.pop(listener, None)
+        if topic in self._topics:  # else it was removed, and its listeners with it
+            self._topics[topic].listeners.pop(listener, None)
 
     def full(self, topic: str) -> Frame:
         """The body of a ``snap`` message."""

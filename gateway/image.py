@@ -11,9 +11,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from adapters.base import Batch, Link
+from adapters.base import Batch
 from config.binding import BoundDevice
 from config.clock import Clock, site_period_s
+from gateway.movement import Movement
+from gateway.numbering import same
+from gateway.sink import DeviceSink
 from twin.signals import Kind, Quality, Reason
 
 TEXT_LIMIT = 65_536
@@ -23,6 +26,19 @@ TEXT_LIMIT = 65_536
 _GOOD, _UNCERTAIN, _BAD = (int(quality) for quality in Quality)
 _STALE, _NO_COMMUNICATION = int(Reason.STALE), int(Reason.NO_COMMUNICATION)
 _OUT_OF_RANGE, _SENSOR_FAILURE = int(Reason.OUT_OF_RANGE), int(Reason.SENSOR_FAILURE)
+
+_HELD = (
+    "value",
+    "quality",
+    "reason",
+    "source_time",
+    "confirmed_time",
+    "received_time",
+    "change",
+    "_said_quality",
+    "_said_reason",
+)
+"""The columns of what came, which outlive a change of the site file."""
 
 log = structlog.get_logger()
 
@@ -39,37 +55,76 @@ class Image:
     def __init__(self, bound: Sequence[BoundDevice], clock: Clock) -> None:
         """``bound`` comes from ``config.binding.bind``: points are numbered in its order."""
         self._clock = clock
-        self.devices = tuple(bound)
-        points = [point for device in bound for point in device.points]
-        rows = len(points) + 1
-        self.points = tuple(points)
-        self.value = np.full(rows, np.nan)
-        self.quality = np.full(rows, Quality.BAD, dtype=np.uint8)
-        self.reason = np.full(rows, Reason.NO_COMMUNICATION, dtype=np.uint8)
-        self.reason[-1] = Reason.NOT_CONFIGURED
-        self.source_time = np.full(rows, np.nan)
-        self.confirmed_time = np.full(rows, np.nan)
-        self.received_time = np.full(rows, np.nan)
-        self.change = np.zeros(rows, dtype=np.int64)
         self.sequence = 0
-        self.max_age_s = np.array([_max_age_s(clock, point.interval_s, point.max_age_s) for point in points] + [np.inf])
-        text = [point.signal.kind is Kind.TEXT for point in points]
-        self.minimum = np.where(text, -np.inf, [point.signal.minimum for point in points])
-        self.maximum = np.where(text, np.inf, [point.signal.maximum for point in points])
-        self.is_text = np.array(text, dtype=np.bool_)
-        # What the device said, before age is taken into account: a stale value that is confirmed is good again.
-        self._said_quality = self.quality.copy()
-        self._said_reason = self.reason.copy()
         self._texts: dict[str, int] = {"": 0}
         self._text_list = [""]
         self.text_overflow = 0
         self._watchers: list[asyncio.Event] = []
         self.swept = False
-        self.sinks = tuple(DeviceSink(self, device) for device in bound)
+        self.sinks: tuple[DeviceSink, ...] = ()
+        self._lay_out(bound)
+        self.sinks = tuple(DeviceSink(self, device, clock) for device in bound)
+
+    def _lay_out(self, bound: Sequence[BoundDevice]) -> None:
+        clock = self._clock
+        self.devices = tuple(bound)
+        self.points = tuple(point for device in bound for point in device.points)
+        numbers = np.array([point.number for point in self.points], dtype=np.intp)
+        self.size = int(numbers.max()) + 1
+        """Rows of points. After a change of the site file some of them may belong to nobody."""
+        rows = self.size + 1
+        self.value = np.full(rows, np.nan)
+        self.quality = np.full(rows, Quality.BAD, dtype=np.uint8)
+        self.reason = np.full(rows, Reason.NOT_CONFIGURED, dtype=np.uint8)
+        self.reason[numbers] = Reason.NO_COMMUNICATION
+        self.source_time = np.full(rows, np.nan)
+        self.confirmed_time = np.full(rows, np.nan)
+        self.received_time = np.full(rows, np.nan)
+        self.change = np.zeros(rows, dtype=np.int64)
+        self.max_age_s = np.full(rows, np.inf)
+        self.max_age_s[numbers] = [_max_age_s(clock, point.interval_s, point.max_age_s) for point in self.points]
+        text = np.array([point.signal.kind is Kind.TEXT for point in self.points], dtype=np.bool_)
+        self.is_text = np.zeros(self.size, dtype=np.bool_)
+        self.is_text[numbers] = text
+        self.minimum, self.maximum = np.full(rows, -np.inf), np.full(rows, np.inf)
+        self.minimum[numbers[~text]] = [p.signal.minimum for p in self.points if p.signal.kind is not Kind.TEXT]
+        self.maximum[numbers[~text]] = [p.signal.maximum for p in self.points if p.signal.kind is not Kind.TEXT]
+        # What the device said, before age is taken into account: a stale value that is confirmed is good again.
+        self._said_quality = self.quality.copy()
+        self._said_reason = self.reason.copy()
+        self._movement = Movement(self.points, rows, clock)
+
+    def follow(self, bound: Sequence[BoundDevice]) -> None:
+        """Take over the devices of a changed site file, numbered by ``gateway.numbering.renumbered``.
+
+        Rows of devices that are the same keep what they hold, and their sinks stay; all others begin anew, and the
+        sinks of those that are gone take nothing more.
+        """
+        held = {name: getattr(self, name) for name in _HELD}
+        movement, before = self._movement, {sink.device.id: sink for sink in self.sinks}
+        self._lay_out(bound)
+        self.sequence += 1
+        self.change[[point.number for point in self.points]] = self.sequence
+        sinks = []
+        for device in bound:
+            sink = before.get(device.id)
+            if sink is None or not same(sink.device, device) or sink.rows.start != device.points[0].number:
+                sinks.append(DeviceSink(self, device, self._clock))
+                continue
+            del before[device.id]
+            for name, column in held.items():
+                getattr(self, name)[sink.rows] = column[sink.rows]
+            self._movement.take_over(movement, sink.rows)
+            sink.device = device
+            sinks.append(sink)
+        for gone in before.values():
+            gone.close()
+        self.sinks = tuple(sinks)
+        self.touch()
 
     def sink(self, device: BoundDevice) -> "DeviceSink":
         """Where the adapter of a device hands over its samples."""
-        return self.sinks[device.number]
+        return next(sink for sink in self.sinks if sink.device.id == device.id)
 
     def watch(self, event: asyncio.Event) -> None:
         """Set an event of the caller's at every change. Each consumer has its own and clears it itself."""
@@ -92,7 +147,12 @@ class Image:
         now = self._clock.now()
         np.minimum(self.received_time, now, out=self.received_time)
         np.minimum(self.confirmed_time, now, out=self.confirmed_time)
-        self._refresh(slice(0, len(self.points)))
+        if self._movement.watches:
+            self._movement.sweep()
+        self._refresh(slice(0, self.size))
+        if self._movement.watches:
+            for sink in self.sinks:
+                sink.note_frozen()
 
     def intern(self, text: str) -> int:
         """The number of a text; 0, the empty text, where there are too many to keep (counted)."""
@@ -115,6 +175,21 @@ class Image:
         """Wake every watcher."""
         for event in self._watchers:
             event.set()
+
+    def frozen(self, rows: NDArray[np.int32] | slice) -> NDArray[np.bool_]:
+        """Values that come as fresh but have not changed for longer than their profile allows."""
+        stale = (self.quality[rows] == _UNCERTAIN) & (self.reason[rows] == _STALE)
+        standing: NDArray[np.bool_] = stale & self._movement.frozen[rows]
+        return standing
+
+    def set_back(self, rows: slice, time: float) -> None:
+        """A device's clock was set back to this: what it held as newer is not, and must not shut out what comes."""
+        np.minimum(self.source_time[rows], time, out=self.source_time[rows])
+
+    def differs(self, batch: Batch) -> bool:
+        """Whether a batch brings any value that is not held already."""
+        held = self.value[batch.points]
+        return bool(((held != batch.values) & ~(np.isnan(held) & np.isnan(batch.values))).any())
 
     def push(self, batch: Batch) -> int:
         """Take over samples; returns how many were dropped because a newer one is held already."""
@@ -142,6 +217,8 @@ class Image:
         old = self.value[rows]
         moved = (old != values) & ~(np.isnan(old) & np.isnan(values))
         self.value[rows] = values
+        if self._movement.watches:
+            self._movement.see(rows, values)
         self._refresh(rows, moved)
         return late
 
@@ -160,13 +237,14 @@ class Image:
         self.confirmed_time[rows] = np.nan
         moved = ~np.isnan(self.value[rows])
         self.value[rows] = np.nan
+        self._movement.lose(rows)
         self._refresh(rows, moved)
 
     def _refresh(self, rows: NDArray[np.int32] | slice, moved: NDArray[np.bool_] | None = None) -> None:
         """Bring quality and reason up to date with what was said and with age; number what changed."""
         age_s = self._clock.now() - self.as_of(rows)
         quality, reason = self._said_quality[rows], self._said_reason[rows]
-        stale = (quality < _BAD) & (age_s > self.max_age_s[rows])
+        stale = (quality < _BAD) & ((age_s > self.max_age_s[rows]) | self._movement.frozen[rows])
         if stale.any():
             quality = np.where(stale, _UNCERTAIN, quality)
             reason = np.where(stale, _STALE, reason)
@@ -181,36 +259,6 @@ class Image:
         numbers = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         self.change[numbers[changed]] = self.sequence
         self.touch()
-
-
-class DeviceSink:
-    """The image's side of one device; satisfies ``adapters.base.Sink``."""
-
-    def __init__(self, image: Image, device: BoundDevice) -> None:
-        self.device = device
-        self.link = Link()
-        self.late = 0
-        """Samples dropped because a newer one was held already."""
-        self._image = image
-        first = device.points[0].number
-        self.rows = slice(first, first + len(device.points))
-
-    def push(self, batch: Batch) -> None:
-        if len(batch.points):
-            self.late += self._image.push(batch)
-
-    def confirm(self, time: float) -> None:
-        self._image.confirm(self.rows, time)
-
-    def intern(self, text: str) -> int:
-        return self._image.intern(text)
-
-    def connected(self) -> None:
-        self._image.touch()
-
-    def lost(self, detail: str) -> None:
-        self._image.lose(self.rows)
-        self._image.touch()
 
 
 def _max_age_s(clock: Clock, interval_s: float, max_age_s: float) -> float:

@@ -38,6 +38,18 @@ class QuarterLog:
                 self._swaps[row, :, column], self._exposure_s[row, :, column] = unpacked(swaps), unpacked(exposure_s)
         self._trim(today)
 
+    def take_over(self, other: "QuarterLog") -> None:
+        """What another log holds of the stations that both have, with what it has not stored yet. On the event loop."""
+        for name in self._column.keys() & other._column.keys():
+            ours, theirs = self._column[name], other._column[name]
+            for row, day in enumerate(other._days.tolist()):
+                if day >= 0 and self._days[row] <= day:
+                    at = self._row(day)
+                    self._swaps[at, :, ours] = other._swaps[row, :, theirs]
+                    self._exposure_s[at, :, ours] = other._exposure_s[row, :, theirs]
+            self._changed[name] = set(other._changed[name])
+        self._trimmed = other._trimmed
+
     def add(self, station: str, start: float, end: float, swaps: float, exposure_s: float) -> None:
         """What was seen of a station between two times (epoch s); spread evenly where it reaches over quarter hours."""
         column = self._column[station]

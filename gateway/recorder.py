@@ -26,17 +26,38 @@ class Recorder:
 
     def __init__(self, image: Image, store: Store, clock: Clock, summaries: Mapping[str, dict[str, Any]]) -> None:
         self._image, self._store, self._clock, self._summaries = image, store, clock, summaries
-        self._paths = [point.path for point in image.points]
-        count = len(self._paths)
-        self._is_state = np.array([point.signal.kind in (Kind.BOOL, Kind.ENUM) for point in image.points])
-        self._recorded_at = np.full(count, -np.inf)
-        self._recorded_change = np.zeros(count, dtype=np.int64)
-        self._recorded_quality = image.quality[:-1].copy()
+        self._paths: list[str] = []
+        self._recorded_at = np.zeros(0)
+        self._recorded_change = np.zeros(0, dtype=np.int64)
+        self._recorded_quality = np.zeros(0, dtype=np.uint8)
         self._recorded: dict[str, tuple[float | None, int]] = {}
-        self._states = [LinkState.CONNECTING] * len(image.sinks)
+        self._states: dict[str, LinkState] = {}
+        self.follow()
+
+    def follow(self) -> None:
+        """The image is that of a changed site file; rows that have another path than before begin anew."""
+        image, paths = self._image, [""] * self._image.size
+        self._is_state = np.zeros(image.size, dtype=np.bool_)
+        for point in image.points:
+            paths[point.number] = point.path
+            self._is_state[point.number] = point.signal.kind in (Kind.BOOL, Kind.ENUM)
+        shared = [row for row, (new, old) in enumerate(zip(paths, self._paths, strict=False)) if new == old]
+        for name, fresh in (
+            ("_recorded_at", np.full(image.size, -np.inf)),
+            ("_recorded_change", np.zeros(image.size, dtype=np.int64)),
+            ("_recorded_quality", image.quality[:-1].copy()),
+        ):
+            fresh[shared] = getattr(self, name)[shared]
+            setattr(self, name, fresh)
+        self._paths = paths
+        self._recorded = {
+            where: entry for where, entry in self._recorded.items() if where.split("/")[0] in self._summaries
+        }
+        states = {sink.device.id: LinkState.CONNECTING for sink in image.sinks}
+        self._states = {name: self._states.get(name, state) for name, state in states.items()}
 
     async def run(self) -> None:
-        """Record until cancelled, and then what has changed since the last time."""
+        """Record until cancelled, and once more then: an orderly end loses nothing."""
         keep_at = self._clock.monotonic() + KEEP_S
         try:
             while True:
@@ -108,9 +129,9 @@ class Recorder:
         return rows
 
     def _links(self) -> None:
-        for index, sink in enumerate(self._image.sinks):
+        for sink in self._image.sinks:
             link = sink.link
-            if link.state is not self._states[index]:
-                self._states[index] = link.state
+            if link.state is not self._states[sink.device.id]:
+                self._states[sink.device.id] = link.state
                 detail = {"device": sink.device.id, "state": link.state.value, "detail": link.detail}
                 self._store.event(link.since, sink.device.station.id, "device_state", detail)

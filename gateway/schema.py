@@ -240,9 +240,13 @@ class DeviceAnswer(Shape):
     points: int
     good: int
     stale: int
+    frozen: int
     bad: int
     data_time: float | None
     data_age_s: float | None
+    gaps: int
+    repeats: int
+    clock_skew_s: float | None
 
 
 class HealthAnswer(Shape):

@@ -11,16 +11,17 @@ import structlog
 
 from adapters.base import LinkState
 from adapters.modbus_line import Lines
-from adapters.registry import build
-from adapters.supervisor import supervise
 from config.clock import Clock
+from config.errors import ConfigError
 from config.loader import LoadedSite
 from gateway.api import create_app
+from gateway.api_reload import reload_router
 from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
 from gateway.demand_learner import DemandLearner
 from gateway.ensembles import Ensembles
+from gateway.fleet import Fleet, built
 from gateway.forecast_object import Basis, prepare
 from gateway.forecast_runner import ForecastRunner
 from gateway.guard import is_loopback
@@ -28,11 +29,13 @@ from gateway.health import Health, LoopMonitor, Part
 from gateway.hub import Hub
 from gateway.image import Image
 from gateway.layout import layouts
+from gateway.numbering import renumbered
 from gateway.publisher import Publisher
 from gateway.recorder import Recorder
+from gateway.reload import Difference, ReloadRefusedError, check_changeable, difference
 from gateway.server import Server, listen
 from gateway.skill import Skill
-from gateway.store import Store
+from gateway.store import Store, StoreError
 from gateway.stream import Stream
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
@@ -51,11 +54,14 @@ async def run(
     *,
     emulated: bool = False,
     on_ready: Callable[[str], None] | None = None,
+    load: Callable[[], LoadedSite] | None = None,
+    hangup: asyncio.Event | None = None,
 ) -> None:
     """Run a site's gateway until cancelled.
 
-    ``on_ready`` gets the address of the page once it is served. Raises ``ListenError``, ``StoreError`` or
-    ``ConfigError`` (a file of past swaps) before anything is started.
+    ``on_ready`` gets the address of the page once it is served. ``load`` reads the site file anew, when ``hangup`` is
+    set or a client asks for it. Raises ``ListenError``, ``StoreError`` or ``ConfigError`` (a file of past swaps)
+    before anything is started.
     """
     settings = loaded.site.gateway
     sock = await listen(settings.host, settings.port)
@@ -63,9 +69,9 @@ async def run(
     with sock:
         await asyncio.to_thread(store.open)
         try:
-            gateway = _Gateway(loaded, clock, store, emulated)
+            gateway = _Gateway(loaded, clock, store, emulated, load)
             await asyncio.to_thread(gateway.demand.restore)
-            await gateway.run(sock, on_ready)
+            await gateway.run(sock, on_ready, hangup)
         finally:
             await asyncio.shield(asyncio.to_thread(store.close))
 
@@ -73,10 +79,19 @@ async def run(
 class _Gateway:
     """The rooms of one site and the few wires between them."""
 
-    def __init__(self, loaded: LoadedSite, clock: Clock, store: Store, emulated: bool) -> None:
-        self.loaded, self.clock, self.store = loaded, clock, store
+    def __init__(
+        self,
+        loaded: LoadedSite,
+        clock: Clock,
+        store: Store,
+        emulated: bool,
+        load: Callable[[], LoadedSite] | None = None,
+    ) -> None:
+        self.loaded, self.clock, self.store, self.load = loaded, clock, store, load
+        self.reloading: asyncio.Task[Difference] | None = None
         bound = loaded.bind()
         self.image = Image(bound, clock)
+        self.lines = Lines(clock)
         self.layouts = layouts(bound)
         self.hub = Hub(clock)
         self.twins = TwinRunner(self.image, self.layouts, clock, self._stepped)
@@ -87,8 +102,8 @@ class _Gateway:
         )
         self.demand = DemandLearner(loaded, clock, store)
         self.bases = Bases(self.image, self.layouts, self.twins.estimates, self.publisher.summaries, self.demand)
-        targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
-        self.whatif = WhatIf(clock, self.ensembles, self.bases.of, targets)
+        self.targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
+        self.whatif = WhatIf(clock, self.ensembles, self.bases.of, self.targets)
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
         self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
@@ -112,7 +127,9 @@ class _Gateway:
         }
         self.health = Health(clock, self.monitor, identity, parts)
 
-    async def run(self, sock: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+    async def run(
+        self, sock: socket.socket, on_ready: Callable[[str], None] | None, hangup: asyncio.Event | None
+    ) -> None:
         app = create_app(
             self.hub,
             clock=self.clock,
@@ -123,18 +140,20 @@ class _Gateway:
             loopback=is_loopback(self.loaded.site.gateway.host),
             version=self.stream.version,
             routers=[
-                whatif_router(self.whatif, frozenset(self.layouts)),
-                skill_router(self.skill, frozenset(self.layouts)),
+                whatif_router(self.whatif, self.layouts),
+                skill_router(self.skill, self.layouts),
+                reload_router(self.reload),
             ],
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
         self.image.sweep()
-        lines = Lines(self.clock)
+        adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
         async with asyncio.TaskGroup() as group:
-            for device in self.image.devices:
-                adapter = build(device, self.clock, writable=self.loaded.site.gateway.writes, lines=lines)
-                group.create_task(supervise(adapter, self.image.sink(device), self.clock))
+            self.fleet = Fleet(self.clock, group)
+            self.fleet.start(adapters, self.image.sinks)
             group.create_task(self._sweep())
+            if hangup is not None:
+                group.create_task(self._heed(hangup))
             rooms = (
                 self.twins,
                 self.demand,
@@ -158,6 +177,72 @@ class _Gateway:
         while True:
             await self.clock.sleep(SWEEP_S)
             self.image.sweep()
+
+    async def reload(self) -> Difference:
+        """Read the site file anew and go over to it. Raises ``ConfigError`` and ``ReloadRefusedError``: then the site
+        that ran goes on as if nothing had been asked.
+        """
+        if self.load is None:
+            raise ReloadRefusedError("this gateway was not started from a site file that it could read anew")
+        if self.reloading is not None and not self.reloading.done():
+            raise ReloadRefusedError("the site file is being read anew already")
+        # A task of its own: whoever asked may go away in the middle of it.
+        self.reloading = asyncio.ensure_future(self._reload_and_tell(self.load))
+        return await asyncio.shield(self.reloading)
+
+    async def _reload_and_tell(self, load: Callable[[], LoadedSite]) -> Difference:
+        try:
+            found = await self._reload(load)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("site file refused; the one before goes on", problem=str(problem))
+            raise
+        except StoreError as error:
+            raise ReloadRefusedError(str(error)) from error
+        counts = {kind: len(getattr(found.devices, kind)) for kind in ("added", "removed", "changed", "unchanged")}
+        log.info("site file reloaded", file=str(self.loaded.file), **counts)
+        return found
+
+    async def _reload(self, load: Callable[[], LoadedSite]) -> Difference:
+        new = await asyncio.to_thread(load)
+        await asyncio.to_thread(check_changeable, self.loaded, new)
+        bound = renumbered(new.bind(), self.image.devices)
+        found = difference(self.loaded, new, self.image.devices, bound)
+        begins = {*found.devices.added, *found.devices.changed}
+        adapters = built([device for device in bound if device.id in begins], new, self.clock, self.lines)
+        demand = await asyncio.to_thread(self.demand.prepare, new)
+        # All that could fail has been done: from here on it is a matter of order.
+        await self.fleet.end([*found.devices.removed, *found.devices.changed])
+        unchanged = frozenset(found.stations.unchanged)
+        self.loaded = new
+        self.image.follow(bound)
+        # The rooms all look at this one.
+        self.layouts.clear()
+        self.layouts.update(layouts(bound))
+        self.twins.follow(unchanged)
+        self.bases.follow()
+        self.demand.follow(demand)
+        self.forecasts.follow(new, unchanged)
+        self.targets.clear()
+        self.targets.update({station.id: new.site.target_of(station) for station in new.site.stations})
+        self.skill.follow(new)
+        self.publisher.follow(unchanged)
+        self.recorder.follow()
+        self.store.keep(new.site.gateway.retention_days, new.site.gateway.retention_mb)
+        self.health.identify(name=new.site.name)
+        self.fleet.start(adapters, self.image.sinks)
+        return found
+
+    async def _heed(self, hangup: asyncio.Event) -> None:
+        while True:
+            await hangup.wait()
+            hangup.clear()
+            try:
+                await self.reload()
+            except ConfigError:
+                continue  # told already, key by key
+            except ReloadRefusedError as error:
+                log.error("site file not reloaded", reason=str(error))
 
     def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
         self.recorder.swaps(station, estimate, before)

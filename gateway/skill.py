@@ -100,8 +100,7 @@ class Skill:
 
     def __init__(self, loaded: LoadedSite, clock: Clock, store: Store) -> None:
         self._clock, self._store = clock, store
-        self._zone = ZoneInfo(loaded.site.timezone)
-        self._stations = [station.id for station in loaded.site.stations]
+        self.follow(loaded)
         self._known_s = SILENT_PERIODS * KEEP_S * max(clock.speed, 1.0)
         self._until: dict[tuple[str, int], float] = {}
         self._past: defaultdict[tuple[str, int], _Past] = defaultdict(_Past)
@@ -109,6 +108,11 @@ class Skill:
         self._as_of: float | None = None
         self._all: dict[str, Any] = {}
         self._failing = False
+
+    def follow(self, loaded: LoadedSite) -> None:
+        """Go over to another site file. What was scored stays."""
+        self._zone = ZoneInfo(loaded.site.timezone)
+        self._stations = [station.id for station in loaded.site.stations]
 
     async def run(self) -> None:
         """Score what has matured until cancelled."""

@@ -108,6 +108,11 @@ class Store:
         if self._thread is not None:
             self._thread.join()
 
+    def keep(self, retention_days: float, retention_mb: float) -> None:
+        """Keep the history for another while."""
+        self._retention_s = retention_days * DAY_S
+        self._retention_bytes = retention_mb * 1e6
+
     def append(self, rows: Iterable[Row]) -> None:
         """Queue samples."""
         with self._condition:

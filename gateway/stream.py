@@ -284,6 +284,10 @@ class _Client:
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
         held = subscription.seq
+        if subscription.topic not in self._hub.topics():
+            self._unsubscribe(sid)
+            await self._send(_text({"t": "reset", "sid": sid, "reason": "gone"}))
+            return
         if held is None:
             kind, frame = "snap", self._hub.full(subscription.topic)
         else:

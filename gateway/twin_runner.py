@@ -17,7 +17,7 @@ from twin.observation import Estimate
 PERIOD_S = 0.5
 """Wall seconds between two steps when nothing changes."""
 SPACING_S = 0.1
-"""Wall seconds between two steps at least, however much changes."""
+"""Wall seconds between two steps of a station at least, however much changes."""
 SLICE_EVENTS = 48
 """Model events between two looks at the time. One costs some 25 microseconds."""
 SLICE_S = 0.002
@@ -44,6 +44,11 @@ class TwinRunner:
         start = clock.now()
         self._twins = {name: LiveTwin(layout.station.spec(), start) for name, layout in layouts.items()}
         self._times = dict.fromkeys(layouts, start)
+        self._stepped_at: dict[str, float] = {}
+        """Monotonic time of each station's latest step."""
+        self._pending: set[str] = set()
+        """Stations of which something changed since their latest step."""
+        self._sequence = 0
         self.estimates: dict[str, Estimate] = {}
         self._restarted: set[str] = set()
         self._changed = asyncio.Event()
@@ -51,18 +56,43 @@ class TwinRunner:
         self._lateness_s: deque[float] = deque(maxlen=WINDOW)
         self._step_s: deque[float] = deque(maxlen=WINDOW)
 
+    def follow(self, unchanged: frozenset[str]) -> None:
+        """The layouts are those of a changed site file: twins of stations that did not change go on."""
+        now = self._clock.now()
+        self._twins = {
+            name: self._twins[name] if name in unchanged else LiveTwin(layout.station.spec(), now)
+            for name, layout in self._layouts.items()
+        }
+        self._times = {name: self._times[name] if name in unchanged else now for name in self._layouts}
+        for name in [name for name in self.estimates if name not in unchanged]:
+            del self.estimates[name]
+        self._pending &= set(self._layouts)
+
     async def run(self) -> None:
         """Step until cancelled."""
         ticker = asyncio.create_task(self._tick())
         try:
             while True:
                 self._changed.clear()
-                for name in self._layouts:
+                for name in self._due():
                     await self._step_or_restart(name)
                 await self._clock.sleep(SPACING_S)
-                await self._changed.wait()
+                if not self._pending:
+                    await self._changed.wait()
         finally:
             ticker.cancel()
+
+    def _due(self) -> list[str]:
+        """Stations of which something changed, and those that have not been stepped for a while."""
+        changed = np.zeros(self._image.size + 1, dtype=np.bool_)
+        changed[self._image.changed_since(self._sequence)] = True
+        self._sequence = self._image.sequence
+        self._pending |= {name for name, layout in self._layouts.items() if changed[layout.rows].any()}
+        now = self._clock.monotonic()
+        waited_s = {name: now - self._stepped_at.get(name, -np.inf) for name in self._layouts}
+        due = [name for name, s in waited_s.items() if s >= (SPACING_S if name in self._pending else PERIOD_S)]
+        self._pending.difference_update(due)
+        return due
 
     def health(self) -> dict[str, dict[str, float | None]]:
         """``lateness_s``: site seconds that twins were behind just before a step. ``step_s``: wall seconds of one."""
@@ -78,6 +108,8 @@ class TwinRunner:
             await self._step(name)
         # One station that the model cannot follow must not take the others with it: its twin starts anew.
         except Exception:
+            if name not in self._layouts:
+                return
             if name not in self._restarted:
                 log.exception("twin failed; it starts anew", station=name)
             self._restarted.add(name)
@@ -87,6 +119,8 @@ class TwinRunner:
 
     async def _step(self, name: str) -> None:
         """Bring one twin to now. Every slice ends by giving the loop its turn."""
+        if name not in self._layouts:
+            return  # the site file was changed while others were stepped
         layout, clock = self._layouts[name], self._clock
         now = clock.now()
         if now < self._times[name] - SET_BACK_S:
@@ -113,7 +147,10 @@ class TwinRunner:
                 self._on_step(name, estimate, before)
             spent_s += clock.monotonic() - begun
             await clock.sleep(0.0)
+            if self._twins.get(name) is not twin:
+                return  # the site file was changed meanwhile
         self._times[name] = now
+        self._stepped_at[name] = clock.monotonic()
         self._step_s.append(spent_s)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.base import LinkState
-from gateway.image import DeviceSink, Image
+from gateway.image import Image
 from gateway.layout import Layout, Rows
-from gateway.observe import presence
+from gateway.observe import Presence, presence
+from gateway.sink import DeviceSink
 from twin.drift import Drift
 from twin.observation import Estimate
 from twin.signals import PACK_SIGNALS, SIGNALS, ChargerState, Kind, Quality, Reason
@@ -45,7 +46,10 @@ ALWAYS = (
 SLOT_SIGNALS = tuple(name for entity, name in SIGNALS if entity == "slot")
 _STATES = {float(state): state.name.lower() for state in ChargerState}
 _INFERRED = "uncertain/substituted"
-_BLOCKED = (ChargerState.COOLING, ChargerState.FAULT, ChargerState.DISABLED)
+# NumPy converts members of an enumeration slowly.
+_CHARGING, _DONE = int(SlotPhase.CHARGING), int(SlotPhase.DONE)
+_BLOCKED_FROM = float(ChargerState.COOLING)
+"""Cooling, fault and disabled: states in which a pack cannot be handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Live:
     ready: NDArray[np.bool_]
     from_twin: NDArray[np.bool_]
     present: NDArray[np.bool_]
+    seen: Presence
     matters: Rows
     """Rows of the values that the station's quality hangs on."""
 
@@ -89,7 +94,7 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     locked, locked_good = _values(image, layout.slot["locked"])
     # An unlocked pack is promised to a rider: nobody else can have it.
     closed = (
-        (enabled_good & (enabled == 0.0)) | (locked_good & (locked == 0.0)) | (state_good & np.isin(state, _BLOCKED))
+        (enabled_good & (enabled == 0.0)) | (locked_good & (locked == 0.0)) | (state_good & (state >= _BLOCKED_FROM))
     )
     empty = occupied_good & ~seen.occupied
     full = soc_good & (soc >= layout.station.ready_soc)
@@ -101,7 +106,8 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     faulted = state_good & (state == ChargerState.FAULT)
     if estimate is not None:
         phase, twin_soc = estimate.state.phase, estimate.state.soc
-        believed = np.isin(phase, (SlotPhase.CHARGING, SlotPhase.DONE)) & (twin_soc >= layout.station.ready_soc)
+        believed = (phase == _CHARGING) | (phase == _DONE)
+        believed &= twin_soc >= layout.station.ready_soc
         ready = np.where(known, ready, believed)
         is_occupied = np.where(occupied_good, is_occupied, phase != SlotPhase.EMPTY)
         charging = np.where(state_good, charging, phase == SlotPhase.CHARGING)
@@ -110,7 +116,7 @@ def live(image: Image, layout: Layout, estimate: Estimate | None) -> Live:
     matters = np.concatenate([layout.slot["occupied"], layout.slot["charger_state"], layout.slot["soc"][present]])
     # What a device type does not report cannot be bad, unless it reports nothing of what matters.
     matters = matters[matters >= 0] if (matters >= 0).any() else matters
-    return Live(heard(image, layout), is_occupied, charging, faulted, ready, ~known, present, matters)
+    return Live(heard(image, layout), is_occupied, charging, faulted, ready, ~known, present, seen, matters)
 
 
 def station_view(
@@ -185,7 +191,7 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
     times = np.fmin(image.as_of(layout.slot["occupied"]), image.as_of(layout.slot["charger_state"]))
     times = np.fmin(times, np.where(current.present, image.as_of(layout.slot["soc"]), np.nan))
     beliefs = _beliefs(estimate, layout.station.slots)
-    inferred = _inferred(image, layout)
+    inferred = _inferred(current.seen)
     slots: dict[str, Fields] = {}
     for index in range(layout.station.slots):
         empty = columns["occupied"][index] is False
@@ -240,13 +246,14 @@ def device_view(image: Image, layout: Layout, sink: DeviceSink, now: float) -> F
         "profile": device.profile.profile,
         "url": device.device.url,
         "state": link.state.value,
-        "detail": link.detail,
+        "detail": "; ".join(filter(None, (link.detail, link.clock_detail))),
         "since": _number(link.since, 3),
         "quality": quality_name(Quality.BAD if link.state is LinkState.AWAY else worst),
         "reason": reason_name(Reason.NO_COMMUNICATION if link.state is LinkState.AWAY else reason),
         "points": len(numbers),
         "good": int(np.count_nonzero(quality == Quality.GOOD)),
         "stale": int(np.count_nonzero(reasons == Reason.STALE)),
+        "frozen": sink.frozen,
         "bad": int(np.count_nonzero(quality == Quality.BAD)),
         "data_time": time,
         "data_age_s": _age(time, now),
@@ -254,6 +261,9 @@ def device_view(image: Image, layout: Layout, sink: DeviceSink, now: float) -> F
         "errors": link.errors,
         "missed_cycles": link.missed_cycles,
         "dropped": link.dropped + sink.late,
+        "gaps": link.gaps,
+        "repeats": link.repeats,
+        "clock_skew_s": _number(link.clock_skew_s, 1) if link.clock_skew_s is not None else None,
         "round_trip_p50_ms": p50,
         "round_trip_p95_ms": p95,
     }
@@ -322,9 +332,8 @@ def _drift(drift: Drift) -> Fields:
     return {"kind": drift.kind, "since": _number(drift.since, 3), "magnitude": _number(drift.magnitude, 2)}
 
 
-def _inferred(image: Image, layout: Layout) -> dict[str, list[Any]]:
+def _inferred(seen: Presence) -> dict[str, list[Any]]:
     """Occupancy and charger states as the twin takes them, for slots whose devices do not report them."""
-    seen = presence(image, layout)
     occupied = [bool(value) if good else None for value, good in zip(seen.occupied, seen.occupied_good, strict=True)]
     return {"occupied": occupied, "charger_state": [_STATES.get(value) for value in seen.state.tolist()]}
 

@@ -82,9 +82,13 @@ DEVICE: Mapping[str, Any] = {
     "points": 10,
     "good": 10,
     "stale": 0,
+    "frozen": 0,
     "bad": 0,
     "data_time": NOW - 2.0,
     "data_age_s": 2.0,
+    "gaps": 0,
+    "repeats": 0,
+    "clock_skew_s": None,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.convert import Converter, clamped
+from adapters.convert import Converter
 from tests.support.adapters import device
 from twin.signals import ChargerState, Kind, Quality, Reason
 
@@ -115,12 +115,6 @@ def test_the_device_s_own_doubt_is_kept() -> None:
     assert np.isnan(doubted.values[1:]).all()
     assert doubted.qualities.tolist() == [Quality.UNCERTAIN, Quality.BAD, Quality.BAD]
     assert doubted.reasons.tolist() == [Reason.STALE, Reason.SENSOR_FAILURE, Reason.NO_COMMUNICATION]
-
-
-def test_a_clock_that_runs_ahead_gives_the_time_of_arrival() -> None:
-    times, ahead = clamped(np.array([90.0, 104.0, 106.0, math.nan]), 100.0, 5.0)
-    assert times.tolist() == [90.0, 104.0, 100.0, 100.0]
-    assert ahead == 1
 
 
 POINTS = [

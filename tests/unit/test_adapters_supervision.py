@@ -97,6 +97,42 @@ async def test_only_who_is_told_to_end_ends_and_then_does_even_if_a_library_drop
     assert task.cancelled()
 
 
+class Hung:
+    """An adapter that says that it is connected, brings data for a while, and then hangs within a library."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.starts: list[float] = []
+        self.ended = 0
+
+    async def run(self, sink: Sink) -> None:
+        self.starts.append(self.clock.monotonic())
+        sink.link.state = LinkState.CONNECTED
+        try:
+            for _ in range(50):
+                await self.clock.sleep(1.0)
+                sink.link.last_data_time = self.clock.now()
+            await self.clock.sleep(1e6)
+        finally:
+            self.ended += 1
+
+
+async def test_an_adapter_that_is_connected_but_hangs_is_ended_and_started_again() -> None:
+    clock = ManualClock()
+    adapter, desk = Hung(clock), Desk(device("modbus://127.0.0.1:1", [HEARTBEAT]))
+    task = asyncio.create_task(supervise(adapter, desk, clock, random.Random(1), silence_s=20.0))
+    for _ in range(69):
+        await clock.advance(1.0)
+    assert (len(adapter.starts), adapter.ended) == (1, 0)
+    for _ in range(6):
+        await clock.advance(1.0)
+    assert (len(adapter.starts), adapter.ended) == (2, 1)
+    assert "connected, but no data for" in desk.said[0]
+    task.cancel()
+    await clock.settle()
+    assert adapter.ended == 2
+
+
 def heartbeat(value: float, quality: Quality = Quality.GOOD) -> Batch:
     one = np.ones(1)
     return Batch(

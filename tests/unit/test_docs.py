@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from config.calendar import CalendarEntry
 from config.loader import BUNDLED
-from config.profile import Availability, Point, PollGroup, Profile, Watchdog, Write
+from config.profile import Availability, Point, PollGroup, Profile, Sequence, Watchdog, Write
 from config.site import (
     Charger,
     Demand,
@@ -31,7 +31,7 @@ SITE_MODELS = (
     Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger,
     CalendarEntry,
 )  # fmt: skip
-PROFILE_MODELS = (Profile, Point, Write, PollGroup, Watchdog, Availability)
+PROFILE_MODELS = (Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability)
 
 
 @pytest.mark.parametrize(("page", "models"), [("site-file.md", SITE_MODELS), ("profile.md", PROFILE_MODELS)])

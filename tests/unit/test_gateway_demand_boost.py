@@ -179,7 +179,7 @@ async def test_stored_corrections_are_used_before_anything_is_learned_again(
     boost = DemandBoost("UTC", clock, store, quarters, models())
     boost.restore()
     learning = models()
-    running = asyncio.create_task(boost.run(learning))
+    running = asyncio.create_task(boost.run(lambda: learning))
     async with asyncio.timeout(30.0):
         while not boost.corrects("S001"):
             await clock.advance(1.0)
