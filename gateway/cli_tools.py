@@ -1,0 +1,220 @@
+"""The field engineer's commands: ``browse``, ``check``, ``record``, ``replay`` and ``commission``."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+
+from config.clock import RealClock
+from config.errors import ConfigError, ListenError
+from config.loader import LoadedSite
+
+FAILED, WRONG_INPUT = 1, 2
+
+T = TypeVar("T")
+
+SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="Site file (YAML).", show_default=False)]
+User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="User name, where the device asks for one.")]
+PasswordEnv = Annotated[
+    str | None, typer.Option(metavar="VARIABLE", help="Environment variable that holds the user's password.")
+]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the commands need of the command line: how to load a site, and where to print."""
+
+    load: Callable[[Path], LoadedSite]
+    refuse: Callable[[ConfigError], NoReturn]
+    out: Console
+    err: Console
+
+    def wrong(self, message: str) -> NoReturn:
+        """Wrong input: say so and leave."""
+        self.err.print(message, markup=False)
+        raise typer.Exit(WRONG_INPUT)
+
+    def failed(self, message: str) -> NoReturn:
+        """It did not work out: say so and leave."""
+        self.err.print(message, markup=False)
+        raise typer.Exit(FAILED)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Run until done; ``None`` where Ctrl-C or SIGTERM, which are an orderly end, came first."""
+        import structlog
+        import uvloop
+
+        from adapters.link import LostError
+        from gateway.logs import configure
+
+        configure()
+        # These commands say themselves what came of each device.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            try:
+                return runner.run(_until_signal(work))
+            except ConfigError as error:
+                self.refuse(error)
+            except ListenError as error:
+                self.failed(f"{error}. Free the port or choose another one; nothing was started.")
+            except LostError as error:
+                self.failed(f"{error}. Check address, cable and firewall, and that nobody else holds the connection.")
+            except OSError as error:
+                self.failed(f"{error.filename or 'input or output'}: {error.strerror or error}.")
+
+
+async def _until_signal(work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work returned; a second signal does not wait for the orderly end."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    signalled = asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        if signalled.is_set():
+            sys.exit(128 + number)
+        signalled.set()
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not signalled.is_set():
+            raise
+    return None
+
+
+def register(app: typer.Typer, tools: Tools) -> None:
+    """Add the commands to the command line."""
+    _browse(app, tools)
+
+
+def _browse(app: typer.Typer, tools: Tools) -> None:
+    @app.command()
+    def browse(
+        url: Annotated[
+            str,
+            typer.Argument(
+                metavar="URL", help="opc.tcp://host:port, modbus://host:port or mqtt://host:port.", show_default=False
+            ),
+        ],
+        filter_: Annotated[
+            str | None, typer.Option("--filter", metavar="TEXT", help="Only what has this text in its name or address.")
+        ] = None,
+        depth: Annotated[int, typer.Option(min=1, max=50, help="OPC UA: levels of the tree.")] = 12,
+        live: Annotated[bool, typer.Option("--live", help="Follow values until Ctrl-C.")] = False,
+        unit: Annotated[int, typer.Option(min=0, max=255, help="Modbus: unit id.")] = 1,
+        table: Annotated[
+            list[str] | None,
+            typer.Option(metavar="TABLE", help="Modbus: holding, input, coil or discrete (default: all; repeatable)."),
+        ] = None,
+        from_: Annotated[int, typer.Option("--from", min=0, max=65535, help="Modbus: first address.")] = 0,
+        to: Annotated[int, typer.Option(min=0, max=65535, help="Modbus: last address.")] = 999,
+        pause_ms: Annotated[
+            float, typer.Option(min=0.0, max=5000.0, help="Modbus: pause between two requests.")
+        ] = 20.0,
+        thorough: Annotated[
+            bool, typer.Option("--thorough", help="Modbus: ask refused blocks address by address.")
+        ] = False,
+        seconds: Annotated[
+            float | None,
+            typer.Option(
+                min=0.0, max=86_400.0, help="MQTT: how long to listen (10). Modbus: pause before the second look (2)."
+            ),
+        ] = None,
+        topic: Annotated[str, typer.Option(help="MQTT: which topics to hear.")] = "#",
+        user: User = None,
+        password_env: PasswordEnv = None,
+        profile: Annotated[
+            Path | None, typer.Option(metavar="FILE", help="Write a skeleton profile of what was seen.")
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    ) -> None:
+        """See what a device offers that nobody has described yet."""
+        from gateway import browse as rooms
+
+        page = rooms.Page(tools.out, as_json=as_json, profile=profile)
+        clock = RealClock()
+        password = _password(tools, password_env)
+        wait_s = seconds
+        match _scheme(tools, url):
+            case "opc.tcp":
+                work = rooms.opcua(
+                    page, clock, url, depth=depth, wanted=filter_, live=live, username=user, password=password
+                )
+            case "mqtt":
+                wait_s = 10.0 if wait_s is None else wait_s
+                if live and seconds is None:
+                    wait_s = 86_400.0
+                work = rooms.mqtt(
+                    page,
+                    clock,
+                    url,
+                    seconds=wait_s,
+                    wanted=filter_,
+                    topic=topic,
+                    live=live,
+                    username=user,
+                    password=password,
+                )
+            case _:
+                if to < from_:
+                    tools.wrong(f"--to {to} is before --from {from_}: give a range from low to high.")
+                tables = _tables(tools, table)
+                work = rooms.modbus(
+                    page,
+                    clock,
+                    url,
+                    unit=unit,
+                    tables=tables,
+                    first=from_,
+                    last=to,
+                    seconds=2.0 if wait_s is None else wait_s,
+                    pause_s=pause_ms / 1000.0,
+                    thorough=thorough,
+                    live=live,
+                )
+        tools.run(work)
+
+
+def _scheme(tools: Tools, url: str) -> str:
+    known = ("opc.tcp", "modbus", "modbus+rtu", "mqtt")
+    parts = urlsplit(url)
+    try:
+        right = parts.scheme in known and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        tools.wrong(
+            f"{url!r} is no address of a device: write opc.tcp://host:port, modbus://host:port or mqtt://host:port."
+        )
+    if parts.username or parts.password:
+        tools.wrong("Credentials do not belong in the address: use --user and --password-env.")
+    return parts.scheme
+
+
+def _tables(tools: Tools, chosen: list[str] | None) -> tuple[str, ...]:
+    from adapters.browse_modbus import TABLES
+
+    unknown = [name for name in chosen or () if name not in TABLES]
+    if unknown:
+        tools.wrong(f"--table {unknown[0]}: unknown table; known: {', '.join(TABLES)}.")
+    return tuple(chosen) if chosen else TABLES
+
+
+def _password(tools: Tools, variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    password = os.environ.get(variable)
+    if password is None:
+        tools.wrong(f"--password-env {variable}: that environment variable is not set; put the password into it.")
+    return password
