@@ -4,7 +4,9 @@ Whatever leaves here as good is finite and within its signal's range. Values of 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +32,22 @@ _ROUNDING = 1e-9
 _GOOD, _BAD = int(Quality.GOOD), int(Quality.BAD)
 _NONE, _NOT_CONFIGURED = int(Reason.NONE), int(Reason.NOT_CONFIGURED)
 _SENSOR_FAILURE, _OUT_OF_RANGE = int(Reason.SENSOR_FAILURE), int(Reason.OUT_OF_RANGE)
+
+
+Tap = Callable[[Sequence[int] | Rows, Sequence[object] | Floats], None]
+"""Is shown the raw values of rows before they are converted, for tools that show or record them."""
+
+_tap: ContextVar[Tap | None] = ContextVar("tap", default=None)
+
+
+@contextmanager
+def tapped(tap: Tap) -> Iterator[None]:
+    """Adapters that are built and started in this block show their raw values to ``tap``."""
+    token = _tap.set(tap)
+    try:
+        yield
+    finally:
+        _tap.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +92,10 @@ def clamped(times: Floats, received_time: float, ahead_s: float) -> tuple[Floats
 class Conversion:
     """The conversion of some points in a fixed order, prepared so that one call converts all of them."""
 
-    def __init__(self, columns: "_Columns", rows: Rows, single: NDArray[np.bool_] | None) -> None:
-        self._rows = rows
+    def __init__(
+        self, columns: "_Columns", rows: Rows, single: NDArray[np.bool_] | None, tap: Tap | None = None
+    ) -> None:
+        self._rows, self._tap = rows, tap
         self._scale, self._offset = columns.scale[rows], columns.offset[rows]
         self._low, self._high = columns.low[rows], columns.high[rows]
         slack = (self._high - self._low) * _ROUNDING
@@ -101,6 +121,8 @@ class Conversion:
 
         NaN is a sensor failure.
         """
+        if self._tap is not None:
+            self._tap(self._rows, raw)
         with np.errstate(over="ignore", invalid="ignore"):
             values = raw * self._scale
             values += self._offset
@@ -162,16 +184,19 @@ class Converter:
         self._has_bit = [bound.point.bit is not None for bound in points]
         self._numeric = [_numeric(bound) for bound in points]
         self._invalid = [bound.point.invalid for bound in points]
+        self._tap = _tap.get()
 
     def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
         """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""
-        return Conversion(self._columns, rows, single)
+        return Conversion(self._columns, rows, single, self._tap)
 
     def objects(self, rows: Sequence[int], raws: Sequence[object], intern: Callable[[str], int]) -> Converted:
         """Convert values of any type, as JSON or a variant brings them. ``None`` means that there is no value.
 
         Text goes through ``intern``. A value of the wrong type, such as text for a number, is a sensor failure.
         """
+        if self._tap is not None:
+            self._tap(rows, raws)
         numbers: list[Any] = []
         words: list[int] = []
         rest_at: list[int] = []
@@ -191,7 +216,8 @@ class Converter:
                 rest_at.append(at)
                 rest.append(value)
                 reasons.append(reason)
-        samples = self.prepare(np.array(rows, dtype=np.int64))(_floats(numbers), np.array(words, dtype=np.uint64))
+        conversion = Conversion(self._columns, np.array(rows, dtype=np.int64), None)
+        samples = conversion(_floats(numbers), np.array(words, dtype=np.uint64))
         if rest:
             samples.put(np.array(rest_at), np.array(rest), np.array(reasons, dtype=np.uint8))
         return samples

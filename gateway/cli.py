@@ -80,16 +80,6 @@ def emulate(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None) -> None:
 
 
 @app.command()
-def check(site: SiteFile) -> None:
-    """Check a site file and its profiles, and print what would be read from each device and how."""
-    from gateway.check import describe
-
-    loaded = _load(site)
-    for part in describe(loaded):
-        out.print(part)
-
-
-@app.command()
 def backtest(
     arrivals: Annotated[
         Path, typer.Option(metavar="FILE.csv", help="Riders: rows of station,time.", show_default=False)

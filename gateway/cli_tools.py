@@ -96,6 +96,7 @@ async def _until_signal(work: Coroutine[Any, Any, T]) -> T | None:
 def register(app: typer.Typer, tools: Tools) -> None:
     """Add the commands to the command line."""
     _browse(app, tools)
+    _check(app, tools)
 
 
 def _browse(app: typer.Typer, tools: Tools) -> None:
@@ -218,3 +219,44 @@ def _password(tools: Tools, variable: str | None) -> str | None:
     if password is None:
         tools.wrong(f"--password-env {variable}: that environment variable is not set; put the password into it.")
     return password
+
+
+def _check(app: typer.Typer, tools: Tools) -> None:
+    @app.command()
+    def check(
+        site: Annotated[
+            Path, typer.Argument(metavar="SITE", help="Site file, or a device profile (YAML).", show_default=False)
+        ],
+        connect: Annotated[
+            bool, typer.Option("--connect", help="Connect to the devices too, show every point, and judge it.")
+        ] = False,
+        seconds: Annotated[float, typer.Option(min=1.0, max=3600.0, help="With --connect: how long to watch.")] = 10.0,
+    ) -> None:
+        """Check a site file and its profiles, and print what would be read from each device and how."""
+        from gateway.check import describe, describe_profile, is_profile
+
+        try:
+            if is_profile(site):
+                if connect:
+                    tools.wrong(f"{site} is a device profile: --connect needs a site file, which has addresses.")
+                tools.out.print(describe_profile(site))
+                return
+        except ConfigError as error:
+            tools.refuse(error)
+        loaded = tools.load(site)
+        for part in describe(loaded):
+            tools.out.print(part)
+        if not connect:
+            return
+        from gateway import check_connect
+
+        clock = RealClock()
+        tools.err.print(f"watching {len(loaded.bind())} devices for {seconds:g} s", markup=False)
+        watched = tools.run(check_connect.connect(loaded, clock, seconds))
+        if watched is None:
+            raise typer.Exit(FAILED)
+        devices, image = watched
+        for part in check_connect.describe(devices, image, clock.now()):
+            tools.out.print(part)
+        if not check_connect.is_right(devices):
+            raise typer.Exit(FAILED)
