@@ -126,30 +126,9 @@ def f32_of(value: float) -> float:
 
 
 def _floats(run: list[int], now: Mapping[int, int], later: Mapping[int, int], taken: set[int]) -> list[Sight]:
-    """Chains of pairs that are plausible floats in one word order; the longest chains first."""
-    chains: list[tuple[int, int, str, list[int]]] = []
-    for order in ORDERS:
-        for parity in (0, 1):
-            chain: list[int] = []
-            for place in [*range(parity, len(run) - 1, 2), None]:
-                if (
-                    place is not None
-                    and _pair_is(run, now, taken, place, order)
-                    and (chain or _starts(run, now, place))
-                ):
-                    chain.append(run[place])
-                    continue
-                while chain and now[chain[-1]] == 0 and now[chain[-1] + 1] == 0:
-                    chain.pop()
-                real = [at for at in chain if now[at] or now[at + 1]]
-                short = sum(_is_short(f32(now[at], now[at + 1], order)) for at in real)
-                # Byte-swapped floats are rare, and small integers look like them.
-                swapped = order in {"BADC", "DCBA"}
-                if (len(real) >= 2 and short == len(real)) if swapped else (len(real) >= 2 or short):
-                    chains.append((len(real), short, order, chain))
-                chain = []
+    """Pairs that are plausible floats; the longest chains in one word order first."""
     found: list[Sight] = []
-    for real, _, order, chain in sorted(chains, key=lambda each: (each[0], each[1]), reverse=True):
+    for order, chain, real in _chains(run, now, taken):
         if any(at in taken or at + 1 in taken for at in chain):
             continue
         for at in chain:
@@ -161,9 +140,32 @@ def _floats(run: list[int], now: Mapping[int, int], later: Mapping[int, int], ta
             why = f"a plausible float, {real} in a row in this word order" if real > 1 else "a plausible float"
             why = "zero among floats" if value == 0.0 else why
             found.append(Sight(at, 2, "f32", value, why, order, moves))
-        for at in chain:
             taken.update((at, at + 1))
     return found
+
+
+def _chains(run: list[int], now: Mapping[int, int], taken: set[int]) -> list[tuple[str, list[int], int]]:
+    """Word order, first registers of pairs side by side, and how many of them are not zero; the best first."""
+    chains: list[tuple[int, int, str, list[int]]] = []
+    for order in ORDERS:
+        for parity in (0, 1):
+            chain: list[int] = []
+            for place in [*range(parity, len(run) - 1, 2), None]:
+                is_pair = place is not None and _pair_is(run, now, taken, place, order)
+                if place is not None and is_pair and (chain or _starts(run, now, place)):
+                    chain.append(run[place])
+                    continue
+                while chain and now[chain[-1]] == 0 and now[chain[-1] + 1] == 0:
+                    chain.pop()
+                real = [at for at in chain if now[at] or now[at + 1]]
+                short = sum(_is_short(f32(now[at], now[at + 1], order)) for at in real)
+                # Byte-swapped floats are rare, and small integers look like them.
+                swapped = order in {"BADC", "DCBA"}
+                if (len(real) >= 2 and short == len(real)) if swapped else (len(real) >= 2 or short):
+                    chains.append((len(real), short, order, chain))
+                chain = []
+    chains.sort(key=lambda each: (each[0], each[1]), reverse=True)
+    return [(order, chain, real) for real, _, order, chain in chains]
 
 
 def _pair_is(run: list[int], now: Mapping[int, int], taken: set[int], place: int, order: str) -> bool:

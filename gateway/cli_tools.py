@@ -97,6 +97,8 @@ def register(app: typer.Typer, tools: Tools) -> None:
     """Add the commands to the command line."""
     _browse(app, tools)
     _check(app, tools)
+    _record(app, tools)
+    _replay(app, tools)
 
 
 def _browse(app: typer.Typer, tools: Tools) -> None:
@@ -260,3 +262,99 @@ def _check(app: typer.Typer, tools: Tools) -> None:
             tools.out.print(part)
         if not check_connect.is_right(devices):
             raise typer.Exit(FAILED)
+
+
+def _record(app: typer.Typer, tools: Tools) -> None:
+    @app.command()
+    def record(
+        site: SiteFile,
+        out: Annotated[
+            Path, typer.Option(metavar="FILE", help="Ends in .jsonl, .jsonl.gz or .parquet.", show_default=False)
+        ],
+        seconds: Annotated[float | None, typer.Option(min=1.0, help="How long (default: until Ctrl-C).")] = None,
+        anonymise: Annotated[bool, typer.Option("--anonymise", help="Replace the packs' serial numbers.")] = False,
+        force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    ) -> None:
+        """Record what a site's devices say, raw and decoded, into a file that replays by itself."""
+        from gateway.record import Outcome
+        from gateway.record import record as record_site
+        from gateway.recording import RecordingError
+        from gateway.version import release
+
+        loaded = tools.load(site)
+        if out.exists() and not force:
+            tools.wrong(f"{out} is there already: give another name, or --force to overwrite it.")
+        latest: list[Outcome] = []
+        tools.err.print(
+            f"recording {len(loaded.bind())} devices to {out} {f'for {seconds:g} s' if seconds else 'until Ctrl-C'}",
+            markup=False,
+        )
+        try:
+            tools.run(
+                record_site(
+                    loaded,
+                    RealClock(),
+                    out,
+                    version=release(),
+                    seconds=seconds,
+                    anonymise=anonymise,
+                    on_tick=lambda outcome: latest.__setitem__(slice(None), [outcome]),
+                )
+            )
+        except RecordingError as error:
+            tools.wrong(f"{error}.")
+        outcome = latest[0] if latest else Outcome()
+        tools.out.print(f"{out}: {outcome.rows} rows, {outcome.bytes / 1e6:.2f} MB", markup=False)
+        if outcome.dropped:
+            tools.err.print(f"{outcome.dropped} rows were dropped: the disk is too slow.", markup=False)
+        if outcome.silent:
+            tools.failed(f"nothing came from {', '.join(outcome.silent)}: see swaptwin check {site} --connect.")
+
+
+def _replay(app: typer.Typer, tools: Tools) -> None:
+    @app.command()
+    def replay(
+        file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording.", show_default=False)],
+        speed: Annotated[
+            float, typer.Option(min=0.1, max=100.0, help="Recorded seconds per second; give the gateway the same.")
+        ] = 1.0,
+        anchor: Annotated[
+            float | None, typer.Option(help="As of 'run': epoch second at which site and wall time were equal.")
+        ] = None,
+        site: Annotated[
+            Path | None, typer.Option(metavar="SITE", help="Serve at this site file's addresses instead.")
+        ] = None,
+        port: Annotated[
+            int, typer.Option(min=1024, max=65000, help="First port for devices whose own address is not to be had.")
+        ] = 52_000,
+        write_site: Annotated[
+            Path | None, typer.Option(metavar="FILE", help="Write a site file for a gateway that reads the replay.")
+        ] = None,
+        hold: Annotated[bool, typer.Option("--hold", help="Go on serving the last values at the end.")] = False,
+    ) -> None:
+        """Serve recorded devices again, on their own protocols, as emulators on loopback."""
+        from gateway import replay_site
+        from gateway.recording import Recording, RecordingError
+        from gateway.replay import Replay
+
+        try:
+            recording = Recording(file)
+            loaded = replay_site.placed(recording.header, tools.load(site) if site else None, port)
+            if write_site is not None:
+                replay_site.write_site(loaded, write_site)
+        except RecordingError as error:
+            tools.wrong(f"{error}.")
+        for device in loaded.bind():
+            tools.out.print(f"{device.id}  {device.profile.profile}  {device.device.url}", markup=False)
+        if write_site is not None:
+            tools.out.print(f"{write_site}: swaptwin run {write_site} reads the replay", markup=False)
+        play = Replay(recording, loaded, RealClock(speed, anchor))
+        tools.run(
+            play.run(hold=hold, on_ready=lambda text: tools.out.print(f"{text} at speed {speed:g}", markup=False))
+        )
+        ended = "to its end" if play.ended else "stopped"
+        tools.out.print(f"{file}: {play.rows} rows replayed, {ended}", markup=False)
+        if recording.truncated:
+            tools.err.print("The recording was cut off; all whole rows were replayed.", markup=False)
+        if play.skipped:
+            tools.err.print(f"{play.skipped} rows belong to no device of this site.", markup=False)

@@ -80,7 +80,8 @@ def findings(
 ) -> list[Finding]:
     """Everything that looks wrong with a device that was watched for ``seconds``.
 
-    ``empty``: slots without a pack. ``registers``: what stands in and around the addresses of a Modbus device. ``errors``: of its link.
+    ``empty``: slots without a pack. ``registers``: what stands in and around the addresses of a Modbus device.
+    ``errors``: of its link.
     """
     found: list[Finding] = []
     if not any(each.came for each in observed):
