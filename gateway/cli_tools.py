@@ -19,6 +19,8 @@ from config.loader import LoadedSite
 
 FAILED, WRONG_INPUT = 1, 2
 
+WORDS_SHOWN = {"pass": "passed", "fail": "FAILED", "skipped": "skipped"}
+
 T = TypeVar("T")
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="Site file (YAML).", show_default=False)]
@@ -99,6 +101,7 @@ def register(app: typer.Typer, tools: Tools) -> None:
     _check(app, tools)
     _record(app, tools)
     _replay(app, tools)
+    _commission(app, tools)
 
 
 def _browse(app: typer.Typer, tools: Tools) -> None:
@@ -358,3 +361,67 @@ def _replay(app: typer.Typer, tools: Tools) -> None:
             tools.err.print("The recording was cut off; all whole rows were replayed.", markup=False)
         if play.skipped:
             tools.err.print(f"{play.skipped} rows belong to no device of this site.", markup=False)
+
+
+def _commission(app: typer.Typer, tools: Tools) -> None:
+    @app.command()
+    def commission(
+        site: SiteFile,
+        out: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the protocol as a web page.")] = None,
+        pdf: Annotated[Path | None, typer.Option(metavar="FILE.pdf", help="Write the protocol as PDF.")] = None,
+        engineer: Annotated[str | None, typer.Option(metavar="NAME", help="Who signs.")] = None,
+        seconds: Annotated[float, typer.Option(min=5.0, max=3600.0, help="How long to watch.")] = 60.0,
+        yes: Annotated[
+            bool, typer.Option("--yes", help="Ask nothing; harmless set-points may be written as they stand.")
+        ] = False,
+    ) -> None:
+        """Walk through a new station, step by step, and write the acceptance protocol."""
+        from gateway import commission_pdf
+        from gateway.commission import examine
+        from gateway.commission_html import page, verdict_of
+        from gateway.commission_questions import AtTerminal, Nobody
+        from gateway.version import release
+
+        loaded = tools.load(site)
+        if pdf is not None:
+            try:
+                commission_pdf.require_pdf()
+            except commission_pdf.PdfError as error:
+                tools.wrong(f"--pdf: {error}.")
+        for file in (out, pdf):
+            if file is not None and not file.parent.is_dir():
+                tools.wrong(f"{file}: its folder is not there; make it first.")
+        terminal = sys.stdin.isatty() and not yes
+        asked = AtTerminal(input, writes=yes) if terminal else Nobody("--yes" if yes else "no terminal", writes=yes)
+        acceptance = tools.run(
+            examine(
+                loaded,
+                RealClock(),
+                asked,
+                seconds=seconds,
+                version=release(),
+                say=lambda text: tools.err.print(text, markup=False),
+            )
+        )
+        if acceptance is None:
+            tools.failed("stopped; no protocol was written.")
+        acceptance.engineer = engineer or (input("Name of the engineer: ").strip() if terminal else "")
+        for number, step in enumerate(acceptance.steps, start=1):
+            tools.out.print(
+                f"{number}. {step.title:<40} {WORDS_SHOWN[step.result.value]:<8} {step.summary}", markup=False
+            )
+            for detail in step.details:
+                tools.out.print(f"     {detail}", markup=False)
+        try:
+            if out is not None:
+                out.write_text(page(acceptance), encoding="utf-8")
+            if pdf is not None:
+                commission_pdf.write(acceptance, pdf)
+        except OSError as error:
+            tools.failed(f"{error.filename}: cannot be written: {error.strerror}.")
+        written = [str(file) for file in (out, pdf) if file is not None]
+        tools.out.print(
+            f"{verdict_of(acceptance)}. {'Written: ' + ', '.join(written) if written else ''}", markup=False
+        )
+        if not acceptance.passed:
+            raise typer.Exit(FAILED)

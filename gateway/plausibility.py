@@ -86,7 +86,7 @@ def findings(
     found: list[Finding] = []
     if not any(each.came for each in observed):
         return found
-    empty = empty | _packless(observed)
+    empty = empty | packless(observed)
     groups: dict[tuple[str, str], list[Observed]] = defaultdict(list)
     for each in observed:
         groups[each.bound.point.entity, each.bound.point.signal].append(each)
@@ -329,7 +329,7 @@ def _integer_order(group: Sequence[Observed]) -> Iterator[Finding]:
         )
 
 
-def _packless(observed: Sequence[Observed]) -> frozenset[int]:
+def packless(observed: Sequence[Observed]) -> frozenset[int]:
     """Slots of which the device gives none of the pack's values, where it gives those of other slots."""
     told: dict[int, bool] = defaultdict(bool)
     for each in observed:
