@@ -10,6 +10,8 @@ from gateway.commission_html import WORDS, facts_of, time_of, verdict_of
 COLOURS = {Result.PASS: "#1f7a4d", Result.FAIL: "#b3261e", Result.SKIPPED: "#8a6d1f"}
 SOFT, LINE = "#5b6875", "#dfe4e8"
 MARGIN_MM = 16.0
+FRAME_PADDING = 6.0
+"""Points that the library keeps free on each side of the text."""
 FONT, BOLD = "Vera", "VeraBd"
 
 
@@ -58,7 +60,7 @@ def write(acceptance: Acceptance, file: Path) -> None:
         canvas.drawString(MARGIN_MM * mm, 9 * mm, f"{acceptance.site}, SHA-256 {acceptance.site_hash[:16]}…")
         canvas.drawRightString(A4[0] - MARGIN_MM * mm, 9 * mm, f"page {canvas.getPageNumber()}")
 
-    document.build(_story(acceptance, document.width), onFirstPage=foot, onLaterPages=foot)
+    document.build(_story(acceptance, document.width - 2 * FRAME_PADDING), onFirstPage=foot, onLaterPages=foot)
 
 
 def _story(acceptance: Acceptance, width: float) -> list[Any]:
@@ -78,7 +80,7 @@ def _story(acceptance: Acceptance, width: float) -> list[Any]:
         Spacer(1, 8),
         Table(
             [
-                [Paragraph(escape(name), styles["soft"]), Paragraph(_breakable(value), styles["body"])]
+                [Paragraph(escape(name), styles["soft"]), Paragraph(escape(value), styles["body"])]
                 for name, value in facts_of(acceptance)
             ],
             colWidths=[80, width - 80],
@@ -103,6 +105,7 @@ def _styles() -> dict[str, Any]:
         "title": ParagraphStyle("title", parent=body, fontName=BOLD, fontSize=15, leading=19),
         "heading": ParagraphStyle("heading", parent=body, fontName=BOLD, fontSize=10, leading=13),
         "soft": ParagraphStyle("soft", parent=body, textColor=SOFT),
+        "mark": ParagraphStyle("mark", parent=body, alignment=2),
         "cell": ParagraphStyle("cell", parent=body, fontSize=7, leading=8.8),
         "head": ParagraphStyle("head", parent=body, fontSize=7, leading=8.8, textColor=SOFT),
     }
@@ -113,9 +116,13 @@ def _section(number: int, step: Step, width: float, styles: dict[str, Any]) -> l
 
     mark = f'<font color="{COLOURS[step.result]}"><b>{WORDS[step.result]}</b></font>'
     heading = Table(
-        [[Paragraph(escape(f"{number}. {step.title}"), styles["heading"]), Paragraph(mark, styles["body"])]],
+        [[Paragraph(escape(f"{number}. {step.title}"), styles["heading"]), Paragraph(mark, styles["mark"])]],
         colWidths=[width - 60, 60],
-        style=[("LINEBELOW", (0, 0), (-1, -1), 0.5, LINE), ("LEFTPADDING", (0, 0), (0, -1), 0)],
+        style=[
+            ("LINEBELOW", (0, 0), (-1, -1), 0.5, LINE),
+            ("LEFTPADDING", (0, 0), (0, -1), 0),
+            ("RIGHTPADDING", (1, 0), (1, -1), 0),
+        ],
     )
     parts: list[Any] = [
         Spacer(1, 12),
@@ -124,7 +131,7 @@ def _section(number: int, step: Step, width: float, styles: dict[str, Any]) -> l
     parts += [Paragraph(escape(f"• {detail}"), styles["body"]) for detail in step.details]
     if step.rows:
         cells = [[Paragraph(escape(title), styles["head"]) for title in step.head]]
-        cells += [[Paragraph(_breakable(cell), styles["cell"]) for cell in row] for row in step.rows]
+        cells += [[Paragraph(escape(cell), styles["cell"]) for cell in row] for row in step.rows]
         parts += [
             Spacer(1, 3),
             Table(
@@ -151,11 +158,6 @@ def _widths(step: Step, width: float) -> list[float]:
     return [width * each / sum(longest) for each in longest]
 
 
-def _breakable(text: str) -> str:
-    """Long words may break: an address or a hash would leave its cell."""
-    return escape(text).replace("/", "/\u200b") if len(text) > 24 else escape(text)
-
-
 def _signatures(acceptance: Acceptance, width: float, styles: dict[str, Any]) -> list[Any]:
     from reportlab.platypus import KeepTogether, Paragraph, Spacer, Table
 
@@ -174,6 +176,11 @@ def _signatures(acceptance: Acceptance, width: float, styles: dict[str, Any]) ->
             ],
         ],
         colWidths=[width * 0.46, width * 0.08, width * 0.46],
-        style=[("LINEABOVE", (0, 0), (0, 0), 0.7, "black"), ("LINEABOVE", (2, 0), (2, 0), 0.7, "black"), *_TIGHT],
+        style=[
+            ("LINEABOVE", (0, 0), (0, 0), 0.7, "black"),
+            ("LINEABOVE", (2, 0), (2, 0), 0.7, "black"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            *_TIGHT,
+        ],
     )
     return [KeepTogether([Spacer(1, 44), table])]
