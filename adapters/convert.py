@@ -4,7 +4,9 @@ Whatever leaves here as good is finite and within its signal's range. Values of 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -35,6 +37,22 @@ _ROUNDING = 1e-9
 _GOOD, _BAD = int(Quality.GOOD), int(Quality.BAD)
 _NONE, _NOT_CONFIGURED = int(Reason.NONE), int(Reason.NOT_CONFIGURED)
 _SENSOR_FAILURE, _OUT_OF_RANGE = int(Reason.SENSOR_FAILURE), int(Reason.OUT_OF_RANGE)
+
+
+Tap = Callable[[Sequence[int] | Rows, Sequence[object] | Floats], None]
+"""Is shown the raw values of rows before they are converted, for tools that show or record them."""
+
+_tap: ContextVar[Tap | None] = ContextVar("tap", default=None)
+
+
+@contextmanager
+def tapped(tap: Tap) -> Iterator[None]:
+    """Adapters that are built and started in this block show their raw values to ``tap``."""
+    token = _tap.set(tap)
+    try:
+        yield
+    finally:
+        _tap.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +87,10 @@ class Converted:
 class Conversion:
     """The conversion of some points in a fixed order, prepared so that one call converts all of them."""
 
-    def __init__(self, columns: "_Columns", rows: Rows, single: NDArray[np.bool_] | None) -> None:
-        self._rows = rows
+    def __init__(
+        self, columns: "_Columns", rows: Rows, single: NDArray[np.bool_] | None, tap: Tap | None = None
+    ) -> None:
+        self._rows, self._tap = rows, tap
         self._scale, self._offset = columns.scale[rows], columns.offset[rows]
         self._low, self._high = columns.low[rows], columns.high[rows]
         slack = (self._high - self._low) * _ROUNDING
@@ -97,6 +117,8 @@ class Conversion:
 
         ``factors`` scale the numbers besides, where the device says so. NaN is a sensor failure.
         """
+        if self._tap is not None:
+            self._tap(self._rows, raw)
         counted = raw
         if self._part_at.size:
             counted = raw.copy()
@@ -167,16 +189,19 @@ class Converter:
         self._invalid = [bound.point.sentinels for bound in points]
         self._labels = [_labels(bound) for bound in points]
         self._layouts: dict[tuple[tuple[int, ...], bytes], _Layout] = {}
+        self._tap = _tap.get()
 
     def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
         """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""
-        return Conversion(self._columns, rows, single)
+        return Conversion(self._columns, rows, single, self._tap)
 
     def objects(self, rows: Sequence[int], raws: Sequence[object], intern: Callable[[str], int]) -> Converted:
         """Convert values of any type, as JSON or a variant brings them. ``None`` means that there is no value.
 
         Text goes through ``intern``. A value of the wrong type, such as text for a number, is a sensor failure.
         """
+        if self._tap is not None:
+            self._tap(rows, raws)
         # Devices send the same points with the same types again and again; what follows from those is worked out once.
         key = (tuple(rows), bytes(map(_CLASSES.__getitem__, map(type, raws))))
         layout = self._layouts.get(key)
@@ -210,7 +235,8 @@ class Converter:
                 words.append(at)
             else:
                 rest.append(at)
-        conversion = self.prepare(np.array(rows, dtype=np.int64))
+        # Not tapped: the raw values have been shown as they came.
+        conversion = Conversion(self._columns, np.array(rows, dtype=np.int64), None)
         return _Layout(conversion, np.array(numbers, dtype=np.int64), _picking(numbers), words, rest)
 
     def _other(self, row: int, raw: object, intern: Callable[[str], int]) -> tuple[float, int]:

@@ -1,6 +1,7 @@
 """What ``swaptwin check`` prints: the site as it was understood, and how each device would be read."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -8,7 +9,8 @@ from rich.text import Text
 
 from adapters.modbus_plan import describe as describe_plan
 from config.binding import BoundDevice
-from config.loader import LoadedSite
+from config.document import read
+from config.loader import LoadedSite, load_profile
 
 WANTED = ("occupied", "charger_state", "soc")
 """Slot signals without which a station can be watched only in part."""
@@ -18,6 +20,22 @@ INSTEAD = {
     "soc": "it will be shown as not configured",
 }
 """What is done where a signal is missing."""
+
+
+def is_profile(file: Path) -> bool:
+    """Whether a file is a device profile rather than a site. Raises ``ConfigError`` where it cannot be read."""
+    data = read(file).data
+    return isinstance(data, dict) and "profile" in data and "stations" not in data
+
+
+def describe_profile(file: Path) -> RenderableType:
+    """A profile by itself, in one line. Raises ``ConfigError`` with everything that is wrong."""
+    profile = load_profile(file)
+    slots = sum(point.entity == "slot" for point in profile.points)
+    return Text(
+        f"{file}: profile {profile.profile!r} is right: {profile.protocol}, {slots} signals a slot, "
+        f"{len(profile.points) - slots} of the station"
+    )
 
 
 def describe(loaded: LoadedSite) -> Iterator[RenderableType]:

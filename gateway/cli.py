@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.console import Console
 from config.clock import RealClock
 from config.errors import ConfigError, ListenError
 from config.loader import LoadedSite, bundled_site, load_site
+from gateway.cli_tools import Tools, register
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -86,16 +87,6 @@ def emulate(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None) -> None:
 
 
 @app.command()
-def check(site: SiteFile) -> None:
-    """Check a site file and its profiles, and print what would be read from each device and how."""
-    from gateway.check import describe
-
-    loaded = _load(site)
-    for part in describe(loaded):
-        out.print(part)
-
-
-@app.command()
 def backtest(
     arrivals: Annotated[
         Path, typer.Option(metavar="FILE.csv", help="Riders: rows of station,time.", show_default=False)
@@ -153,7 +144,7 @@ def _with_gateway(loaded: LoadedSite, **changes: Any) -> LoadedSite:
     return LoadedSite(loaded.file, site, loaded.profiles, loaded.shapes)
 
 
-def _refuse(error: ConfigError) -> None:
+def _refuse(error: ConfigError) -> NoReturn:
     for problem in error.problems:
         err.print(str(problem), markup=False)
     count = len(error.problems)
@@ -228,6 +219,9 @@ def _single(group: ExceptionGroup[Exception]) -> Exception:
                 return first
             matching = first
     return group
+
+
+register(app, Tools(_load, _refuse, out, err))
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import socket
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import structlog
@@ -39,6 +38,7 @@ from gateway.store import Store, StoreError
 from gateway.stream import Stream
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
+from gateway.version import release as installed_release
 from gateway.whatif import WhatIf
 from twin.observation import Estimate
 
@@ -107,7 +107,7 @@ class _Gateway:
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
         self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
-        release = _release()
+        release = installed_release()
         self.stream = Stream(self.hub, clock, version=release)
         identity = {
             "version": release,
@@ -264,10 +264,3 @@ class _Gateway:
         states = [sink.link.state for sink in self.image.sinks]
         connected = sum(state is LinkState.CONNECTED for state in states)
         return {"connected": connected, "away": len(states) - connected}
-
-
-def _release() -> str:
-    try:
-        return version("swaptwin")
-    except PackageNotFoundError:
-        return "0+source"  # started from a checkout that was not installed

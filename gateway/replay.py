@@ -1,0 +1,179 @@
+"""Serves recorded devices again, on their own protocols, at any speed."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, cast
+
+from config.binding import BoundDevice
+from config.clock import Clock, wall_period_s
+from config.loader import LoadedSite
+from gateway.recording import Recording, Row
+from simulators.face import Face
+from simulators.serve import build_faces, check_addresses, embedded_brokers
+from simulators.station import PhysicalStation, Value
+from twin.signals import ChargerState, Kind
+
+STEP_S = 0.5
+"""Site seconds between two looks at the recording, where no device is shown more often."""
+PRIME_S = 5.0
+"""Recorded seconds in which a device's first values come; they stand from the replay's beginning."""
+ROWS_A_TURN = 5000
+
+
+class RecordedStation:
+    """A station as recorded devices told it: what an emulator's face shows. ``time`` is the replay's site time."""
+
+    def __init__(self, name: str, start: float) -> None:
+        self.id = name
+        self.time = start
+        self._values: dict[tuple[str, int | None], Value] = {}
+
+    def value(self, signal: str, slot: int | None = None) -> Value:
+        """A signal as it was recorded last; ``None`` where the device told none."""
+        return self._values.get((signal, slot))
+
+    def set(self, signal: str, slot: int | None, value: Value) -> None:
+        self._values[signal, slot] = value
+
+    def command(self, signal: str, slot: int, value: float) -> None:
+        """Raises ``KeyError``: what was recorded cannot be changed."""
+        raise KeyError(f"{signal!r} comes from a recording; a replay cannot be written to")
+
+
+@dataclass(slots=True)
+class _Stand:
+    """Devices that share an address, and the faces that serve them while they are not away."""
+
+    devices: list[BoundDevice]
+    faces: list[tuple[Face, float]]
+    away: set[str]
+    is_up: bool = False
+
+
+class Replay:
+    """One pass through a recording."""
+
+    def __init__(self, recording: Recording, loaded: LoadedSite, clock: Clock) -> None:
+        """``loaded``: the recorded site, its devices where they are to be served."""
+        self._clock, self._loaded = clock, loaded
+        bound = loaded.bind()
+        self._points = {point.path: point for device in bound for point in device.points}
+        start = clock.now()
+        self.stations = {station.id: RecordedStation(station.id, start) for station in loaded.site.stations}
+        groups: dict[tuple[str, int] | str, list[BoundDevice]] = {}
+        for device in bound:
+            is_shared = device.profile.protocol == "modbus"
+            groups.setdefault((device.device.host, device.device.port) if is_shared else device.id, []).append(device)
+        self._stands = [_Stand(devices, [], set()) for devices in groups.values()]
+        self._stand_of = {device.id: stand for stand in self._stands for device in stand.devices}
+        self._rows: Iterator[Row] = recording.rows()
+        self._next: Row | None = next(self._rows, None)
+        self._first = self._next["received_time"] if self._next else recording.header.started
+        self._start = start
+        self.rows = 0
+        self.skipped = 0
+        """Rows of points that the site does not have."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether all rows were played."""
+        return self._next is None
+
+    async def run(self, *, hold: bool, on_ready: Callable[[str], None] | None = None) -> None:
+        """Serve until the recording ends; with ``hold``, its last values until cancelled. Raises ``ListenError``."""
+        check_addresses(self._loaded)
+        await self._apply(self._first + PRIME_S)
+        async with AsyncExitStack() as stack:
+            for broker in embedded_brokers(self._loaded):
+                await broker.start()
+                stack.push_async_callback(broker.stop)
+            stack.push_async_callback(self._stop)
+            for stand in self._stands:
+                await self._bring(stand)
+            if on_ready is not None:
+                on_ready(f"{sum(len(stand.devices) for stand in self._stands)} recorded devices are served")
+            await self._serve(hold)
+
+    async def _serve(self, hold: bool) -> None:
+        shortest_s = min([STEP_S, *(interval_s for stand in self._stands for _, interval_s in stand.faces)])
+        period_s = wall_period_s(self._clock, shortest_s)
+        due: dict[int, float] = {}
+        while True:
+            now = self._clock.now()
+            for station in self.stations.values():
+                station.time = now
+            await self._apply(self._first + now - self._start)
+            for stand in self._stands:
+                await self._bring(stand)
+                for face, interval_s in stand.faces:
+                    if stand.is_up and self._clock.monotonic() >= due.get(id(face), -math.inf):
+                        due[id(face)] = self._clock.monotonic() + 0.9 * wall_period_s(self._clock, interval_s)
+                        await face.publish()
+            if self._next is None and not hold:
+                return
+            await self._clock.sleep(period_s)
+
+    async def _apply(self, until: float) -> None:
+        """Take in all rows up to a recorded time."""
+        while self._next is not None and self._next["received_time"] <= until:
+            self._take(self._next)
+            self._next = next(self._rows, None)
+            self.rows += 1
+            if self.rows % ROWS_A_TURN == 0:
+                await self._clock.sleep(0.0)
+
+    def _take(self, row: Row) -> None:
+        stand = self._stand_of.get(row["device"])
+        if stand is None:
+            self.skipped += 1
+        elif row.get("link") == "lost":
+            stand.away.add(row["device"])
+        elif row.get("link") == "connected":
+            stand.away.discard(row["device"])
+        else:
+            stand.away.discard(row["device"])
+            point = self._points.get(row["point"])
+            if point is None:
+                self.skipped += 1
+                return
+            self.stations[point.station].set(point.signal.name, point.slot, _shown(point.point, point.signal.kind, row))
+
+    async def _bring(self, stand: _Stand) -> None:
+        """Let the devices of an address come and go as they did when they were recorded."""
+        wanted = len(stand.away) < len(stand.devices)
+        if wanted == stand.is_up:
+            return
+        if stand.is_up:
+            stand.is_up = False
+            await asyncio.gather(*(face.stop() for face, _ in stand.faces))
+            return
+        # Fresh faces: a server that was stopped does not start again.
+        stand.faces = build_faces(stand.devices, cast("dict[str, PhysicalStation]", self.stations))
+        for face, _ in stand.faces:
+            await face.start()
+        stand.is_up = True
+
+    async def _stop(self) -> None:
+        up = [face for stand in self._stands if stand.is_up for face, _ in stand.faces]
+        await asyncio.gather(*(face.stop() for face in up))
+
+
+def _shown(point: Any, kind: Kind, row: Row) -> Value:
+    """The value from which a face makes the raw value that was recorded, also where that was out of range."""
+    raw, value = row.get("raw"), row.get("value")
+    if kind is Kind.TEXT:
+        return value if isinstance(value, str) else raw if isinstance(raw, str) else None
+    if kind is Kind.BOOL:
+        return None if value is None else bool(value)
+    if kind is Kind.ENUM:
+        return None if value is None else int(ChargerState(int(value)))
+    if isinstance(raw, str) and raw in {"nan", "inf", "-inf"}:
+        raw = float(raw)
+    if not isinstance(raw, int | float) or raw in point.invalid:
+        return value if isinstance(value, int | float) else None
+    if kind is Kind.COUNTER and point.scale == 1.0 and point.offset == 0.0 and float(raw).is_integer():
+        return int(point.sign * raw)
+    return float(point.sign * (raw * point.scale + point.offset))

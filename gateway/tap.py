@@ -1,0 +1,130 @@
+"""Runs a site's adapters as the gateway does, into a real image, and shows every batch with its raw values."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+
+from adapters.base import Adapter, Batch, Link
+from adapters.convert import tapped
+from adapters.registry import build
+from adapters.supervisor import supervise
+from config.binding import BoundDevice, BoundPoint
+from config.clock import Clock
+from gateway.image import DeviceSink, Image
+from twin.signals import Quality, Reason
+
+SWEEP_S = 0.25
+
+OnBatch = Callable[[BoundDevice, Batch, list[Any]], None]
+"""``(device, batch, raws)``: the raw value of each sample of the batch; ``None`` where there was none."""
+
+OnLink = Callable[[BoundDevice, str, str], None]
+"""``(device, "connected" or "lost", detail)``."""
+
+
+class TappedSink:
+    """The image's sink of one device, with somebody listening. Satisfies ``adapters.base.Sink``."""
+
+    def __init__(self, sink: DeviceSink, on_batch: OnBatch | None, on_link: OnLink | None) -> None:
+        self.device = sink.device
+        self.link: Link = sink.link
+        self._sink, self._on_batch, self._on_link = sink, on_batch, on_link
+        self._first = sink.rows.start
+        self._raws: list[Any] = [None] * len(sink.device.points)
+
+    def take(self, rows: Any, raws: Any) -> None:
+        """Note raw values; the batch that they become follows. An ``adapters.convert.Tap``."""
+        listed = raws.tolist() if isinstance(raws, np.ndarray) else raws
+        for row, raw in zip(rows, listed, strict=True):
+            self._raws[row] = raw
+
+    def push(self, batch: Batch) -> None:
+        if self._on_batch is not None:
+            raws = [
+                raw_seen(self.device.points[number - self._first], self._raws[number - self._first], quality, reason)
+                for number, quality, reason in zip(
+                    batch.points.tolist(), batch.qualities.tolist(), batch.reasons.tolist(), strict=True
+                )
+            ]
+            self._on_batch(self.device, batch, raws)
+        self._sink.push(batch)
+
+    def confirm(self, time: float) -> None:
+        self._sink.confirm(time)
+
+    def intern(self, text: str) -> int:
+        return self._sink.intern(text)
+
+    def connected(self) -> None:
+        if self._on_link is not None:
+            self._on_link(self.device, "connected", self.link.detail)
+        self._sink.connected()
+
+    def lost(self, detail: str) -> None:
+        if self._on_link is not None:
+            self._on_link(self.device, "lost", detail)
+        self._sink.lost(detail)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the image's sink can do."""
+        return getattr(self._sink, name)
+
+
+def raw_seen(bound: BoundPoint, raw: Any, quality: int, reason: int) -> Any:
+    """The raw value that a sample came from, ``None`` where the device gave none.
+
+    What a device refused is handed on as a bad sample too, and the raw value held for its row means nothing.
+    """
+    if quality != Quality.BAD:
+        return raw
+    if reason == Reason.OUT_OF_RANGE:
+        return raw
+    if reason == Reason.NOT_CONFIGURED:
+        is_mark = isinstance(raw, int | float) and any(
+            math.isclose(raw, mark, rel_tol=1e-6) for mark in bound.point.invalid
+        )
+        return raw if is_mark or isinstance(raw, str) else None
+    if reason == Reason.SENSOR_FAILURE and (
+        isinstance(raw, str) or (isinstance(raw, float) and not math.isfinite(raw))
+    ):
+        return raw
+    return None
+
+
+@asynccontextmanager
+async def running_site(
+    devices: Sequence[BoundDevice],
+    clock: Clock,
+    *,
+    on_batch: OnBatch | None = None,
+    on_link: OnLink | None = None,
+    writable: bool = False,
+) -> AsyncIterator[tuple[Image, list[Adapter]]]:
+    """All adapters at work under supervision, and the image that they fill, swept for age as in the gateway."""
+    image = Image(devices, clock)
+    adapters: list[Adapter] = []
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        for device in devices:
+            sink = TappedSink(image.sink(device), on_batch, on_link)
+            # The task too starts in here: an adapter may make its converter only when it runs.
+            with tapped(sink.take):
+                adapter = build(device, clock, writable=writable)
+                tasks.append(asyncio.create_task(supervise(adapter, sink, clock)))
+            adapters.append(adapter)
+        tasks.append(asyncio.create_task(_sweep(image, clock)))
+        yield image, adapters
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _sweep(image: Image, clock: Clock) -> None:
+    while True:
+        image.sweep()
+        await clock.sleep(SWEEP_S)
