@@ -14,7 +14,8 @@ from adapters.registry import build
 from adapters.supervisor import supervise
 from config.binding import BoundDevice, BoundPoint
 from config.clock import Clock
-from gateway.image import DeviceSink, Image
+from gateway.image import Image
+from gateway.sink import DeviceSink
 from twin.signals import Quality, Reason
 
 SWEEP_S = 0.25
