@@ -1,13 +1,10 @@
 """The OPC UA adapter against node-opcua, and against asyncua's own server where no Node is installed."""
 
 import math
-import os
 import random
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +16,11 @@ from adapters.opcua_items import node_id
 from adapters.opcua_status import meaning
 from config.clock import RealClock
 from tests.support.adapters import Desk, device, running
-from tests.support.peers import SOURCES, Peer, free_port, peer
+from tests.support.opcua import NodePeers, new_server, node_peers
+from tests.support.peers import free_port
 from twin.signals import ChargerState, Quality, Reason
+
+__all__ = ["node_peers"]
 
 URI = "urn:test:cabinet"
 POINTS: list[dict[str, Any]] = [
@@ -43,25 +43,12 @@ def desk_of(port: int, points: list[dict[str, Any]] = POINTS, **profile: Any) ->
     return OpcUaAdapter(bound, RealClock(), random.Random(1)), Desk(bound)
 
 
-@pytest.fixture
-def node_modules(tmp_path: Path) -> dict[str, str]:
-    """The environment of a node-opcua peer; it keeps its certificates in its home folder."""
-    folder = os.environ.get("SWAPTWIN_NODE_PEERS", "")
-    if not shutil.which("node") or not folder or not (Path(folder) / "node_modules" / "node-opcua").is_dir():
-        pytest.skip("needs node, and node-opcua installed in the folder that SWAPTWIN_NODE_PEERS names")
-    return {"NODE_PATH": str(Path(folder) / "node_modules"), "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-
-
-def cabinet(environment: dict[str, str], port: int, namespaces: int = 0) -> AbstractAsyncContextManager[Peer]:
-    return peer("node", SOURCES / "opcua_server.cjs", str(port), str(namespaces), **environment)
-
-
 @pytest.mark.peer
 async def test_all_nodes_of_a_node_opcua_server_are_read_and_a_bad_node_harms_no_other(
-    node_modules: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    node_peers: NodePeers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adapters.opcua_subscription.SWEEP_S", 1.0)
-    async with cabinet(node_modules, free_port()) as server:
+    async with node_peers.server(free_port()) as server:
         adapter, desk = desk_of(server.port, [*UNKNOWN, *POINTS])
         async with running(adapter, desk):
             await desk.until(lambda: len(desk.latest) == len(desk.bound.points))
@@ -92,9 +79,9 @@ async def test_all_nodes_of_a_node_opcua_server_are_read_and_a_bad_node_harms_no
 
 @pytest.mark.peer
 async def test_a_quiet_node_opcua_server_confirms_its_values_and_a_change_within_the_deadband_is_not_sent(
-    node_modules: dict[str, str],
+    node_peers: NodePeers,
 ) -> None:
-    async with cabinet(node_modules, free_port()) as server:
+    async with node_peers.server(free_port()) as server:
         adapter, desk = desk_of(server.port)
         async with running(adapter, desk):
             await desk.until(lambda: len(desk.latest) == len(desk.bound.points))
@@ -106,25 +93,25 @@ async def test_a_quiet_node_opcua_server_confirms_its_values_and_a_change_within
 
 
 @pytest.mark.peer
-async def test_data_flow_again_after_a_restart_that_numbers_the_namespaces_anew(node_modules: dict[str, str]) -> None:
+async def test_data_flow_again_after_a_restart_that_numbers_the_namespaces_anew(node_peers: NodePeers) -> None:
     port = free_port()
     adapter, desk = desk_of(port)
     async with running(adapter, desk):
         await desk.until(lambda: "connection refused" in desk.link.detail)
-        async with cabinet(node_modules, port) as first:
+        async with node_peers.server(port) as first:
             await desk.until(lambda: "S1/slot/01/soc" in desk.good(), within_s=15.0)
             await first.kill()
             await desk.until(lambda: not desk.good(), within_s=3.0)
             assert desk.link.state is LinkState.AWAY
-        async with cabinet(node_modules, port, namespaces=3):
+        async with node_peers.server(port, namespaces=3):
             await desk.until(lambda: "S1/slot/01/soc" in desk.good(), within_s=15.0)
             assert desk.value("S1/station/power_w") == 1500.5
             assert desk.link.reconnects == 1
 
 
 @pytest.mark.peer
-async def test_a_node_opcua_server_that_hangs_with_its_connection_open_is_noticed(node_modules: dict[str, str]) -> None:
-    async with cabinet(node_modules, free_port()) as server:
+async def test_a_node_opcua_server_that_hangs_with_its_connection_open_is_noticed(node_peers: NodePeers) -> None:
+    async with node_peers.server(free_port()) as server:
         adapter, desk = desk_of(server.port)
         async with running(adapter, desk):
             await desk.until(lambda: "S1/slot/01/soc" in desk.good())
@@ -149,8 +136,7 @@ class Cabinet:
 
 @asynccontextmanager
 async def own_cabinet(port: int, names: list[str]) -> AsyncIterator[Cabinet]:
-    server = Server()
-    await server.init()
+    server = await new_server()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     index = await server.register_namespace(URI)

@@ -25,7 +25,7 @@ from simulators.opcua import OpcUaFace
 from simulators.serve import build_faces, build_stations
 from tests.support.adapters import Desk, device, running
 from tests.support.emulators import one_station
-from tests.support.opcua import NodePeers, node_peers
+from tests.support.opcua import NodePeers, new_server, node_peers
 from tests.support.peers import SOURCES, free_port
 
 URI = "urn:test:cabinet"
@@ -94,8 +94,7 @@ async def test_user_and_password_are_sent_encrypted_and_a_wrong_one_is_a_clear_s
 
 @asynccontextmanager
 async def plain_server(port: int, policies: list[ua.SecurityPolicyType] | None = None) -> AsyncIterator[Server]:
-    server = Server()
-    await server.init()
+    server = await new_server()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
     server.set_security_policy(policies or [ua.SecurityPolicyType.NoSecurity])
     index = await server.register_namespace(URI)

@@ -1,6 +1,7 @@
 """Foreign OPC UA programs: node-opcua as server and client, where it is installed."""
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -17,11 +18,21 @@ URI = "urn:test:cabinet"
 """The namespace of all test servers' nodes."""
 
 
+async def new_server() -> Server:
+    """A server with the standard address space: 100,000 objects, half of whose cost would be the collector."""
+    server = Server()
+    gc.disable()
+    try:
+        await server.init()
+    finally:
+        gc.enable()
+    return server
+
+
 @asynccontextmanager
 async def cabinet(port: int) -> AsyncIterator[Server]:
     """A server of the client's own library, with three numbers: it needs no Node."""
-    server = Server()
-    await server.init()
+    server = await new_server()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     index = await server.register_namespace(URI)
