@@ -13,6 +13,7 @@ from rich.console import Console
 
 from config.clock import RealClock
 from config.errors import ConfigError, ListenError
+from config.json_schema import SchemaKind, json_schema
 from config.loader import LoadedSite, bundled_site, load_site
 
 FAILED, WRONG_INPUT = 1, 2
@@ -86,6 +87,12 @@ def check(site: SiteFile) -> None:
     loaded = _load(site)
     for part in describe(loaded):
         out.print(part)
+
+
+@app.command()
+def schema(kind: Annotated[SchemaKind, typer.Argument(help="Of which kind of file.", show_default=False)]) -> None:
+    """Print the JSON Schema of site files or of device profiles, by which editors complete keys."""
+    typer.echo(json_schema(kind), nl=False)
 
 
 @app.command()
