@@ -79,7 +79,8 @@ class Point(Strict):
     there are ``bits``, ``raw`` is what they hold. An ``enum`` or ``bit`` point takes no scale.
     """
 
-    signal: str
+    signal: Annotated[str, Field(json_schema_extra={"enum": sorted({name for _, name in SIGNALS})})]
+    """A word of the vocabulary."""
     entity: Literal["station", "slot"] = "slot"
     address: int | str
     """Modbus: register or coil number, or its offset in a SunSpec ``model``. OPC UA: node id with the namespace URI.

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from config.clock import RealClock
 from config.errors import ConfigError, ListenError
+from config.json_schema import SchemaKind, json_schema
 from config.loader import LoadedSite, bundled_site, load_site
 from gateway.cli_tools import Tools, register
 
@@ -84,6 +85,12 @@ def emulate(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None) -> None:
 
     loaded = _load(site)
     _main(serve(loaded, RealClock(speed, anchor), on_ready=lambda text: out.print(text)))
+
+
+@app.command()
+def schema(kind: Annotated[SchemaKind, typer.Argument(help="Of which kind of file.", show_default=False)]) -> None:
+    """Print the JSON Schema of site files or of device profiles, by which editors complete keys."""
+    typer.echo(json_schema(kind), nl=False)
 
 
 @app.command()

@@ -55,7 +55,7 @@ def lay_out(points: Iterable[BoundPoint], base: int, serial: str) -> Container:
     words = {base: 0x5375, base + 1: 0x6E53}
     places: dict[tuple[int, int], int] = {}
     at = _common(words, base + 2, serial)
-    for model, instance in sorted(ends, key=lambda key: (key[1], key[0])):
+    for model, instance in sorted(ends, key=lambda key: key[1]):
         count = max(1, len(blocks.get((model, instance), ())))
         fixed, block = LENGTHS.get(model, (ends[model, instance] - 2, 0))
         length = max(fixed + block * count, ends[model, instance] - 2)
