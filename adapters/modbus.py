@@ -2,7 +2,10 @@
 
 import math
 import random
+import struct
+from collections.abc import Sequence
 
+import numpy as np
 import structlog
 
 from adapters.backoff import Backoff
@@ -14,6 +17,7 @@ from adapters.modbus_decode import Answer, Poll
 from adapters.modbus_line import Line, Lines, Turn
 from adapters.modbus_plan import Request, plan
 from adapters.modbus_wire import MalformedError, RefusedError, read_answer, read_request
+from adapters.sunspec import Chain, ChainError, discover, locate, units
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
@@ -90,6 +94,10 @@ class ModbusAdapter:
         """By unit: how many of its requests had no answer since it last gave one. A unit that never did is not here."""
         self._fallen = 0
         """Of units that used to answer: requests without an answer since any unit last gave one."""
+        self._chained = units(device)
+        """Units whose SunSpec models must be found before anything can be read."""
+        self._found = False
+        self._absent: frozenset[int] = frozenset()
         self._arrange(device)
 
     def share(self, lines: Lines) -> None:
@@ -98,6 +106,7 @@ class ModbusAdapter:
 
     def _arrange(self, device: BoundDevice) -> None:
         """Plan how the device's points are read."""
+        self._points = device.points
         self._converter = Converter(device.points)
         self._groups = [
             _Group(
@@ -133,12 +142,52 @@ class ModbusAdapter:
 
     async def _session(self, sink: Sink, report: LinkReporter) -> None:
         """Poll until something is wrong. Raises ``LostError``, also of the kind ``SilentError``."""
+        if self._chained and (not self._found or report.is_away):
+            await self._discover(sink)
         self._standstill.begin()
         now = self._clock.monotonic()
         for group in self._groups:
             group.due = max(group.due, now)
         while True:
             await self._cycle(sink, report)
+
+    async def _discover(self, sink: Sink) -> None:
+        """Find the SunSpec models of the device, which may be others than before, and plan anew.
+
+        Raises ``LostError`` where a unit has no chain of models that could be read.
+        """
+        self._found = False
+        chains: dict[int, Chain] = {}
+        async with self._turn() as turn:
+            for unit in self._chained:
+
+                async def read(address: int, count: int, unit: int = unit) -> Sequence[int] | None:
+                    pdu = read_request("holding", address, count)
+                    try:
+                        answer = read_answer(await self._ask(turn, unit, pdu, sink), pdu)
+                    except (RefusedError, MalformedError):
+                        return None
+                    return struct.unpack(f">{count}H", answer)
+
+                try:
+                    chains[unit] = await discover(read, self._device.profile.sunspec_bases)
+                except ChainError as error:
+                    raise LostError(f"unit {unit} at {self._device.device.where}: {error}") from error
+        located = locate(self._device, chains)
+        self._arrange(located.device)
+        self._found = True
+        absent = frozenset(bound.number for bound, _ in located.missing)
+        if absent and absent != self._absent:
+            bound, why = located.missing[0]
+            _log.warning("points not served", device=self._device.id, count=len(absent), first=bound.path, answer=why)
+        self._absent = absent
+        if absent:
+            now = self._clock.now()
+            missing = Converter([bound for bound, _ in located.missing])
+            samples = missing.bad(range(len(absent)), Reason.NOT_CONFIGURED)
+            sink.push(missing.batch(samples, np.full(len(absent), now), now))
+        if not located.device.points:
+            raise LostError(f"{self._device.device.where} has none of the points: {located.missing[0][1]}")
 
     async def _cycle(self, sink: Sink, report: LinkReporter) -> None:
         """Wait for the poll group that is due next, and read it until a request has no answer."""

@@ -11,9 +11,8 @@ import structlog
 from adapters.base import LinkState, Sink, WriteError
 from adapters.link import LostError
 from adapters.modbus import ModbusAdapter, words_of
-from adapters.modbus_decode import Poll
+from adapters.modbus_decode import Answer, Poll
 from adapters.modbus_encode import Encoded, encode
-from adapters.modbus_plan import Request
 from adapters.modbus_wire import (
     MalformedError,
     RefusedError,
@@ -24,7 +23,9 @@ from adapters.modbus_wire import (
     write_request,
 )
 from config.binding import BoundDevice, BoundPoint
-from config.clock import Clock
+from config.clock import Clock, wall_period_s
+from config.fail_safe import Keepalive
+from config.profile import REGISTERS
 from twin.signals import Quality
 
 SETTLE_S = 0.025
@@ -33,6 +34,10 @@ AGAIN_S = 0.1
 """Pause between two readings where the device does not show the new value yet."""
 AWAY_S = 0.5
 """How often it is looked whether a device that is away and must be fed has returned."""
+
+SEVERAL = 16
+"""The function that writes several registers."""
+MOST_EXPONENT = 10
 
 _ILLEGAL_FUNCTION = 1
 _GOOD = int(Quality.GOOD)
@@ -44,7 +49,7 @@ _log = structlog.get_logger()
 class _Fed:
     """A value that is written again and again."""
 
-    row: int
+    bound: BoundPoint
     pdu: bytes
     period_s: float
     due: float
@@ -57,11 +62,10 @@ class WritableModbusAdapter(ModbusAdapter):
     def __init__(self, device: BoundDevice, clock: Clock, rng: random.Random) -> None:
         """Raises ``ValueError`` where a point lies outside the address space."""
         super().__init__(device, clock, rng)
-        self._row_of = {bound.number: row for row, bound in enumerate(device.points)}
         self._writing = asyncio.Lock()
         self._sink: Sink | None = None
-        self._several: set[int] = set()
-        """Rows whose device only has the functions for several registers or coils."""
+        self._other_function: set[int] = set()
+        """Points (by number) whose device has not the function for single writes, or only that one."""
         self._fed: dict[int, _Fed] = {}
         self._commanded = asyncio.Event()
 
@@ -71,6 +75,8 @@ class WritableModbusAdapter(ModbusAdapter):
         try:
             async with asyncio.TaskGroup() as together:
                 together.create_task(self._feed(sink), name="feed")
+                if self._device.profile.keepalive is not None:
+                    together.create_task(self._keep_alive(self._device.profile.keepalive, sink), name="keep alive")
                 await super().run(sink)
         except BaseExceptionGroup as errors:
             # Whoever runs the adapter wants to know what is wrong, not that two things ran together.
@@ -83,86 +89,132 @@ class WritableModbusAdapter(ModbusAdapter):
 
         Raises ``WriteError``, with the reason.
         """
-        row = self._row_of.get(number)
-        if row is None:
+        bound = next((bound for bound in self._points if bound.number == number), None)
+        if bound is None:
             raise WriteError(f"{self._device.id}: has no point number {number}")
-        bound = self._device.points[row]
-        encoded = encode(bound, value)
+        if bound.scale_address is None:
+            encode(bound, value)  # what is not allowed is refused whether the device is there or not
         sink = self._sink
         if sink is None or sink.link.state is not LinkState.CONNECTED:
             raise WriteError(f"{bound.path}: the device is away" + (f": {sink.link.detail}" if sink else ""))
         async with self._writing:
-            pdu = await self._write(row, encoded, sink)
-            shown = await self._read_back(row, encoded, sink)
+            encoded = encode(bound, value, await self._exponent(bound, sink))
+            pdu = await self._write(bound, encoded, sink)
+            shown = await self._read_back(bound, encoded, sink)
         if bound.point.write is not None and bound.point.write.refresh_s is not None:
             period_s = bound.point.write.refresh_s
-            self._fed[row] = _Fed(row, pdu, period_s, self._clock.monotonic() + period_s)
+            self._fed[number] = _Fed(bound, pdu, period_s, self._clock.monotonic() + period_s)
             self._commanded.set()
         return shown
 
-    async def _write(self, row: int, encoded: Encoded, sink: Sink) -> bytes:
+    async def _exponent(self, bound: BoundPoint, sink: Sink) -> int:
+        """What the point's scale register holds now."""
+        if bound.scale_address is None:
+            return 0
+        pdu = read_request(bound.point.table, bound.scale_address * self._device.profile.address_step, 1)
+        try:
+            async with self._turn() as turn:
+                answer = read_answer(await self._ask(turn, bound.unit_id, pdu, sink), pdu)
+        except RefusedError as error:
+            raise WriteError(f"{bound.path}: its scale cannot be read: {words_of(error.code)}") from error
+        except (LostError, MalformedError) as error:
+            raise WriteError(f"{bound.path}: its scale could not be read: {error}") from error
+        exponent = int.from_bytes(answer, "big", signed=True)
+        if not -MOST_EXPONENT <= exponent <= MOST_EXPONENT:
+            raise WriteError(f"{bound.path}: its scale register holds {exponent}, which is no power of ten")
+        return exponent
+
+    async def _write(self, bound: BoundPoint, encoded: Encoded, sink: Sink) -> bytes:
         """Write; returns the PDU that the device took. From here on an earlier command is not repeated any more."""
-        bound = self._device.points[row]
         for _ in range(2):
-            pdu = self._request(row, encoded)
+            pdu = self._request(bound, encoded)
             try:
                 async with self._turn() as turn:
-                    answer = await self._ask(turn, self._unit(bound), pdu, sink)
+                    answer = await self._ask(turn, bound.unit_id, pdu, sink)
                 check_written(answer, pdu)
             except RefusedError as error:
-                if error.code == _ILLEGAL_FUNCTION and pdu[0] in {5, 6}:
-                    # A device may only have the functions that write several.
-                    self._several.add(row)
+                if error.code == _ILLEGAL_FUNCTION and bound.number not in self._other_function:
+                    # Many devices have the function for one register or that for several, but not both.
+                    self._other_function.add(bound.number)
                     continue
                 raise WriteError(f"{bound.path}: the device refuses: {words_of(error.code)}") from error
             except (LostError, MalformedError) as error:
-                self._fed.pop(row, None)
+                self._fed.pop(bound.number, None)
                 raise WriteError(f"{bound.path}: it is not known whether the device took it: {error}") from error
-            self._fed.pop(row, None)
+            self._fed.pop(bound.number, None)
             return pdu
         raise WriteError(f"{bound.path}: the device has no function to write it")
 
-    def _request(self, row: int, encoded: Encoded) -> bytes:
-        bound = self._device.points[row]
-        address, several = int(bound.address), row in self._several
-        if bound.point.table == "coil":
+    def _request(self, bound: BoundPoint, encoded: Encoded) -> bytes:
+        write = bound.point.write
+        address = int(bound.address) if bound.write_address is None else bound.write_address
+        coil = bound.point.table == "coil" and (write is None or write.address is None)
+        several = not coil and self._device.profile.write_function == SEVERAL
+        several ^= bound.number in self._other_function
+        if coil:
             return write_coil_request(address, encoded.value != 0.0, several=several)
         return write_request(address, encoded.registers, several=several)
 
-    async def _read_back(self, row: int, encoded: Encoded, sink: Sink) -> float:
+    async def _read_back(self, bound: BoundPoint, encoded: Encoded, sink: Sink) -> float:
         """What the device shows, once it shows what was written; it may take up to a time-out to do so."""
-        bound = self._device.points[row]
         end = self._clock.monotonic() + self._device.profile.timeout_s
         pause_s = SETTLE_S
         while True:
             await self._clock.sleep(pause_s)
             pause_s = AGAIN_S
-            shown = await self._shown(row, sink)
+            shown = await self._shown(bound, sink)
             if abs(shown - encoded.value) <= encoded.tolerance + 1e-9 * abs(encoded.value):
                 return shown
             if self._clock.monotonic() >= end:
                 raise WriteError(f"{bound.path}: wrote {encoded.value:g}, but the device shows {shown:g}")
 
-    async def _shown(self, row: int, sink: Sink) -> float:
-        bound = self._device.points[row]
-        width = 1 if bound.point.table == "coil" else bound.point.register_count
-        request = Request(bound.point.table, int(bound.address), width, (row,), self._unit(bound))
-        pdu = read_request(request.table, request.address, request.count)
+    async def _shown(self, bound: BoundPoint, sink: Sink) -> float:
+        """The point as the device shows it now, read as it is read in every cycle, with its scale."""
+        row = next(row for row, each in enumerate(self._points) if each.number == bound.number)
+        requests = [
+            request
+            for group in self._groups
+            for request in group.poll.requests
+            if row in request.rows or row in request.scales
+        ]
+        answers: list[Answer | None] = []
         try:
             async with self._turn() as turn:
-                registers = read_answer(await self._ask(turn, request.unit, pdu, sink), pdu)
+                for request in requests:
+                    pdu = read_request(request.table, request.address, request.count)
+                    answers.append(read_answer(await self._ask(turn, request.unit, pdu, sink), pdu))
         except RefusedError as error:
             raise WriteError(f"{bound.path}: cannot be read back: {words_of(error.code)}") from error
         except (LostError, MalformedError) as error:
             raise WriteError(f"{bound.path}: written, but could not be read back: {error}") from error
-        poll = Poll([request], self._device.points, self._converter)
-        samples, _ = poll.samples([registers], [self._clock.now()], sink.intern)
-        if samples.qualities[0] != _GOOD:
+        poll = Poll(requests, self._points, self._converter)
+        samples, _ = poll.samples(answers, [self._clock.now()] * len(answers), sink.intern)
+        at = int(np.flatnonzero(samples.rows == row)[0])
+        if samples.qualities[at] != _GOOD:
             raise WriteError(f"{bound.path}: written, but the device shows no valid value now")
-        return float(np.asarray(samples.values)[0])
+        return float(samples.values[at])
 
-    def _unit(self, bound: BoundPoint) -> int:
-        return self._device.device.unit_id
+    async def _keep_alive(self, keepalive: Keepalive, sink: Sink) -> None:
+        """Write the register that keeps the device under the gateway's control, for as long as the gateway runs."""
+        width = REGISTERS[keepalive.type]
+        data = (keepalive.value & (1 << 16 * width) - 1).to_bytes(2 * width, "big")
+        pdu = write_request(keepalive.address, data, several=self._device.profile.write_function == SEVERAL)
+        failing = False
+        while True:
+            if sink.link.state is LinkState.CONNECTED:
+                try:
+                    for unit in sorted(self._units):
+                        async with self._turn() as turn:
+                            check_written(await self._ask(turn, unit, pdu, sink), pdu)
+                except (LostError, RefusedError, MalformedError) as error:
+                    sink.link.errors += 1
+                    if not failing:
+                        words = words_of(error.code) if isinstance(error, RefusedError) else str(error)
+                        _log.warning("keepalive not taken", device=self._device.id, answer=words)
+                    failing = True
+                else:
+                    failing = False
+            await self._clock.sleep(wall_period_s(self._clock, keepalive.interval_s))
 
     async def _feed(self, sink: Sink) -> None:
         """Write again what was commanded, before the device falls back for want of it."""
@@ -188,13 +240,13 @@ class WritableModbusAdapter(ModbusAdapter):
                 fed.due = self._clock.monotonic() + min(AWAY_S, fed.period_s)
 
     async def _feed_once(self, fed: _Fed, sink: Sink) -> None:
-        bound = self._device.points[fed.row]
+        bound = fed.bound
         async with self._writing:
-            if self._fed.get(fed.row) is not fed:
+            if self._fed.get(bound.number) is not fed:
                 return
             try:
                 async with self._turn() as turn:
-                    answer = await self._ask(turn, self._unit(bound), fed.pdu, sink)
+                    answer = await self._ask(turn, bound.unit_id, fed.pdu, sink)
                 check_written(answer, fed.pdu)
             except (LostError, RefusedError, MalformedError) as error:
                 sink.link.errors += 1

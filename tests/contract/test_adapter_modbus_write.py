@@ -40,7 +40,7 @@ POINTS: list[dict[str, Any]] = [
         "type": "u16",
         "stride": 1,
         "enum": {0: "idle", 3: "cooling", 5: "disabled"},
-        "write": {"minimum": 0.0, "maximum": 10.0},
+        "write": {"minimum": 0.0, "maximum": 5.0},
     },
 ]
 
@@ -125,7 +125,7 @@ class Charger:
 async def charger() -> AsyncIterator[tuple[Charger, WritableModbusAdapter, Desk, int]]:
     here = Charger()
     async with wire(here.answer) as port:
-        adapter, desk = cabinet(port, LIMIT)
+        adapter, desk = cabinet(port, LIMIT, write_function=6)
         async with running(adapter, desk):
             await desk.until(lambda: PATH in desk.good())
             yield here, adapter, desk, number_of(desk, PATH)

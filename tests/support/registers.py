@@ -1,6 +1,7 @@
 """Bundled Modbus profiles bound to a station, and emulated registers read by the adapter's own code, without a wire."""
 
 import asyncio
+import struct
 from collections.abc import Sequence
 
 from adapters.convert import Converter
@@ -74,7 +75,9 @@ def read_all(device: BoundDevice, unit: Unit) -> dict[tuple[str, int | None], Se
         answers: list[Answer | None] = []
         for request in group.requests:
             answer = unit.read(request.unit, FUNCTIONS[request.table], request.address, request.count)
-            answers.append(answer if isinstance(answer, list) else Reason.NO_COMMUNICATION)
+            answers.append(
+                struct.pack(f">{len(answer)}H", *map(int, answer)) if isinstance(answer, list) else Reason.NO_COMMUNICATION
+            )
         samples, _ = Poll(group.requests, device.points, converter).samples(answers, [0.0] * len(answers), intern)
         for row, value, quality, reason in zip(
             samples.rows, samples.values, samples.qualities, samples.reasons, strict=True

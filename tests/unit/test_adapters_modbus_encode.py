@@ -72,7 +72,7 @@ def test_states_and_truths_are_written_as_their_numbers() -> None:
                 "stride": 1,
                 "enum": {7: "idle", 9: "charging"},
                 "access": "rw",
-                "write": {"minimum": 0, "maximum": 9},
+                "write": {"minimum": 0, "maximum": 5},
             }
         ],
     )
@@ -91,7 +91,6 @@ def test_states_and_truths_are_written_as_their_numbers() -> None:
         ({}, 1501.0, "outside"),
         ({}, float("nan"), "outside"),
         ({"access": "r", "write": None}, 1.0, "does not allow"),
-        ({"table": "input"}, 1.0, "no client can write"),
         ({"scale": 0.001, "write": {"minimum": 0.0, "maximum": 1500.0}}, 1500.0, "cannot hold"),
         ({"invalid": [0]}, 0.0, "has no value"),
         ({"scale": 100.0, "write": {"minimum": 120.0, "maximum": 180.0}}, 150.0, "no step"),
