@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from config.binding import BoundDevice, BoundPoint
 
@@ -89,6 +90,27 @@ async def _header(read: Read, address: int) -> tuple[int, int] | None:
     # Some devices end their registers with the end mark itself, without a length.
     alone = await read(address, 1)
     return (END, 0) if alone is not None and tuple(alone[:1]) == (END,) else None
+
+
+UnitRead = Callable[[int, int, int], Awaitable[Sequence[int] | None]]
+"""Reads from a unit: unit, zero-based address, count."""
+
+
+async def find(device: BoundDevice, read: UnitRead) -> Located:
+    """Discover the chains of all units of a device and locate its points. A unit without a chain has no such points.
+
+    What ``read`` raises is passed on.
+    """
+    chains: dict[int, Chain] = {}
+    why: dict[int, str] = {}
+    for unit in units(device):
+        try:
+            chains[unit] = await discover(partial(read, unit), device.profile.sunspec_bases)
+        except ChainError as error:
+            why[unit] = str(error)
+    located = locate(device, chains)
+    missing = tuple((bound, why.get(bound.unit_id, words)) for bound, words in located.missing)
+    return Located(located.device, missing)
 
 
 def units(device: BoundDevice) -> tuple[int, ...]:

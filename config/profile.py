@@ -146,8 +146,9 @@ class Profile(Strict):
     """Modbus: how far addresses move from one register to the next: 2 where the map counts bytes."""
     unit_stride: Annotated[int, Field(ge=1)] | None = None
     """Modbus: step of the unit id from one slot to the next, where each slot is a unit of its own."""
-    write_function: Literal[6, 16] = 16
-    """Modbus: the function that writes registers; a value of several registers is always written with 16."""
+    write_function: Literal[6, 16] | None = None
+    """Modbus: the only function by which the device lets a single register be written; without it both do, and 16 is
+    used. A value of several registers is always written with 16."""
     sunspec_bases: tuple[Annotated[int, Field(ge=0, le=65_533)], ...] = (40_000, 0, 50_000)
     """Modbus: where to look for SunSpec's chain of models, zero-based, in this order."""
     fail_safe: FailSafe | None = None

@@ -134,7 +134,8 @@ class Unit:
         return None
 
     def _functions(self, count: int) -> frozenset[int]:
-        return frozenset({5, 15, 6 if self._profile.write_function == 6 and count == 1 else 16})
+        only = self._profile.write_function if count == 1 else 16
+        return frozenset({5, 15, 6, 16} if only is None else {5, 15, only})
 
     def _lay_out(self, device: BoundDevice) -> list[BoundPoint]:
         """The device's points with their addresses; those in SunSpec models get them in a chain of each unit."""

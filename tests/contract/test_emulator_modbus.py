@@ -119,7 +119,7 @@ async def test_small_holes_between_registers_read_as_zero_so_that_reads_can_be_m
         assert await read(port, "3", 1001) == ["0"]
 
 
-async def test_a_client_cannot_write(tmp_path: Path) -> None:
+async def test_a_client_cannot_write_what_is_not_meant_to_be(tmp_path: Path) -> None:
     port = free_port()
     async with shown(cabinet(tmp_path, port)):
         process = await asyncio.create_subprocess_exec(
@@ -127,7 +127,7 @@ async def test_a_client_cannot_write(tmp_path: Path) -> None:
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         said, _ = await process.communicate()
-        assert b"Illegal function" in said
+        assert b"Illegal data address" in said
         assert await read(port, "4:int", 6, 1, "-B") == ["4000"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adapters.convert import Converter
 from adapters.modbus_decode import Answer, Poll
 from adapters.modbus_plan import plan
-from adapters.sunspec import discover, locate, units
+from adapters.sunspec import find
 from config.binding import BoundDevice, bind
 from config.loader import BUNDLED, load_profile
 from config.profile import Profile
@@ -45,20 +45,13 @@ def bundled(name: str, slots: int = 3) -> BoundDevice:
 def located(device: BoundDevice, unit: Unit) -> BoundDevice:
     """The device with the addresses that its SunSpec points have in the emulator."""
 
-    async def find() -> BoundDevice:
-        chains = {}
-        for number in units(device):
+    async def read(number: int, address: int, count: int) -> Sequence[int] | None:
+        answer = unit.read(number, 3, address, count)
+        return answer if isinstance(answer, list) else None
 
-            async def read(address: int, count: int, number: int = number) -> Sequence[int] | None:
-                answer = unit.read(number, 3, address, count)
-                return answer if isinstance(answer, list) else None
-
-            chains[number] = await discover(read, device.profile.sunspec_bases)
-        found = locate(device, chains)
-        assert not found.missing
-        return found.device
-
-    return asyncio.run(find())
+    found = asyncio.run(find(device, read))
+    assert not found.missing
+    return found.device
 
 
 def read_all(device: BoundDevice, unit: Unit) -> dict[tuple[str, int | None], Seen]:
@@ -76,7 +69,9 @@ def read_all(device: BoundDevice, unit: Unit) -> dict[tuple[str, int | None], Se
         for request in group.requests:
             answer = unit.read(request.unit, FUNCTIONS[request.table], request.address, request.count)
             answers.append(
-                struct.pack(f">{len(answer)}H", *map(int, answer)) if isinstance(answer, list) else Reason.NO_COMMUNICATION
+                struct.pack(f">{len(answer)}H", *map(int, answer))
+                if isinstance(answer, list)
+                else Reason.NO_COMMUNICATION
             )
         samples, _ = Poll(group.requests, device.points, converter).samples(answers, [0.0] * len(answers), intern)
         for row, value, quality, reason in zip(

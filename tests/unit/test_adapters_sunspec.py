@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.modbus_plan import describe, plan
-from adapters.sunspec import MAXIMUM_MODELS, Chain, ChainError, Model, discover, locate, units
+from adapters.sunspec import MAXIMUM_MODELS, Chain, ChainError, Model, discover, find, locate, units
 from tests.support.registers import bundled
 
 STORAGE = [(1, 66), (802, 62), (803, 58), (713, 7), (714, 43)]
@@ -134,3 +135,17 @@ def test_before_discovery_the_plan_says_what_is_missing() -> None:
     ]
     with pytest.raises(ValueError, match=r"S1/slot/01/soc is in SunSpec model 805, which is not located yet"):
         plan(device)
+
+
+def test_a_unit_without_a_chain_has_no_such_points_and_says_why() -> None:
+    words = chain_of(STORAGE)
+
+    async def read(unit: int, address: int, count: int) -> Sequence[int] | None:
+        return [words.get(place, 0) for place in range(address, address + count)] if unit == 1 else None
+
+    device = bundled("sunspec-storage", slots=1)
+    assert not asyncio.run(find(device, read)).missing
+    elsewhere = replace(device, points=tuple(replace(bound, unit_id=2) for bound in device.points))
+    there = asyncio.run(find(elsewhere, read))
+    assert not there.device.points
+    assert {why[:21] for _, why in there.missing} == {"no SunSpec mark ('Sun"}

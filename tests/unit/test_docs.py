@@ -10,7 +10,18 @@ from pydantic import BaseModel
 
 from config.calendar import CalendarEntry
 from config.loader import BUNDLED
-from config.profile import Availability, Point, PollGroup, Profile, Sequence, Watchdog, Write
+from config.profile import (
+    Availability,
+    DeviceRegister,
+    FailSafe,
+    Keepalive,
+    Point,
+    PollGroup,
+    Profile,
+    Sequence,
+    Watchdog,
+    Write,
+)
 from config.site import (
     Charger,
     Demand,
@@ -31,7 +42,9 @@ SITE_MODELS = (
     Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger,
     CalendarEntry,
 )  # fmt: skip
-PROFILE_MODELS = (Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability)
+PROFILE_MODELS = (
+    Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability, FailSafe, DeviceRegister, Keepalive
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("page", "models"), [("site-file.md", SITE_MODELS), ("profile.md", PROFILE_MODELS)])
@@ -46,6 +59,11 @@ def test_every_key_is_in_the_reference(page: str, models: tuple[type[BaseModel],
 def test_every_signal_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "reference" / "profile.md").read_text(encoding="utf-8")
     assert not {name for _, name in SIGNALS if name not in text}
+
+
+def test_every_shipped_profile_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "profile.md").read_text(encoding="utf-8")
+    assert not [file.stem for file in (BUNDLED / "profiles").glob("*.yaml") if f"`{file.stem}`" not in text]
 
 
 def test_links_between_pages_lead_somewhere() -> None:
