@@ -99,12 +99,12 @@ class Point(Strict):
         """Registers that the value takes (coils and discrete inputs: bits)."""
         return self.length or REGISTERS[self.type or "u16"]
 
-    @field_validator("address")
+    @field_validator("address", "field")
     @classmethod
-    def _template(cls, address: int | str) -> int | str:
-        if isinstance(address, str):
-            check_template(address)
-        return address
+    def _template(cls, template: int | str | None) -> int | str | None:
+        if isinstance(template, str):
+            check_template(template)
+        return template
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -118,6 +118,8 @@ class Point(Strict):
             raise ValueError(f"'enum' is for enumerations; {self.signal} is {kind.value}")
         if self.bit is not None and kind is not Kind.BOOL:
             raise ValueError(f"'bit' is for boolean signals; {self.signal} is {kind.value}")
+        if self.entity == "station" and any(_varies(template) for template in (str(self.address), self.field or "")):
+            raise ValueError("{slot} and {index} are of slots, and this is a point of the station")
         if self.scale == 0.0:
             raise ValueError("'scale' must not be zero")
         if self.write is not None and self.access == "r":
@@ -144,6 +146,8 @@ class Availability(Strict):
     @classmethod
     def _template(cls, topic: str) -> str:
         check_template(topic)
+        if _varies(topic):
+            raise ValueError("{slot} and {index} are of slots, and the topic is the device's")
         return topic
 
 
@@ -292,11 +296,16 @@ def _varies(template: str) -> bool:
 
 
 def check_template(template: str) -> None:
-    """Raise ``ValueError`` unless the template only has fields that a device can fill in."""
+    """Raise ``ValueError`` unless the template only has fields that a device can fill in, numbers padded at most."""
     try:
-        fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        parts = [
+            (name, spec, change) for _, name, spec, change in string.Formatter().parse(template) if name is not None
+        ]
     except ValueError as error:
         raise ValueError(f"braces do not match: {error}") from error
-    unknown = sorted(fields - TEMPLATE_FIELDS)
+    for name, spec, change in parts:
+        if change or (spec and not (name in {"slot", "index"} and re.fullmatch(r"0?[1-9]d?", spec))):
+            raise ValueError(f"{{{name}}} cannot be written as {spec or change!r}; pad numbers as in {{slot:02d}}")
+    unknown = sorted({name for name, _, _ in parts} - TEMPLATE_FIELDS)
     if unknown:
         raise ValueError(f"unknown field {{{unknown[0]}}}; known: {', '.join(sorted(TEMPLATE_FIELDS))}")
