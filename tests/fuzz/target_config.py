@@ -78,7 +78,7 @@ points:
 """
 
 
-@target([*(json.dumps(profile).encode() for profile in _PROFILES), _TEXT], share=0.3)
+@target([*(json.dumps(profile).encode() for profile in _PROFILES), _TEXT], share=0.05)
 def profile_files(data: bytes) -> None:
     file = _HERE / "profile.yaml"
     file.write_bytes(data)
@@ -126,7 +126,7 @@ _SITES: list[dict[str, Any]] = [
 ]
 
 
-@target([json.dumps(site).encode() for site in _SITES], share=0.1)
+@target([json.dumps(site).encode() for site in _SITES], share=0.02)
 def site_files(data: bytes) -> None:
     file = _HERE / "site.yaml"
     file.write_bytes(data)

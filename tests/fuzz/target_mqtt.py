@@ -50,7 +50,7 @@ _PAYLOAD = {
 }
 
 
-@target([json.dumps(_PAYLOAD).encode(), b'{"pack": {"soc": NaN}}', b"[1, 2, [3]]", b'"text"'], share=3.0)
+@target([json.dumps(_PAYLOAD).encode(), b'{"pack": {"soc": NaN}}', b"[1, 2, [3]]", b'"text"'], share=4.0)
 def mqtt_json(data: bytes) -> None:
     try:
         document = parse(data)

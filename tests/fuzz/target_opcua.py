@@ -40,7 +40,7 @@ class _Odd(int):
 
 @target(
     [b'[0.5, 100, "PK-1", true, 12, 3, 1, 5, 520]', b"[null, null, null, null, null, null, null, null, null]"],
-    share=2.0,
+    share=1.0,
 )
 def opcua_values(data: bytes) -> None:
     try:

@@ -57,7 +57,7 @@ _MESSAGES = [json.dumps(document).encode() for document in _DOCUMENTS]
 _STREAMS = [b"".join(encode(document, framing) for document in _DOCUMENTS) for framing in ("length", "newline")]  # type: ignore[arg-type]
 
 
-@target(_MESSAGES, share=3.0)
+@target(_MESSAGES, share=2.0)
 def tower_messages(data: bytes) -> None:
     try:
         message = parse(data)
@@ -70,7 +70,7 @@ def tower_messages(data: bytes) -> None:
     check(_converter.objects(list(raws), list(raws.values()), _intern), _device)
 
 
-@target(_STREAMS, share=2.0)
+@target(_STREAMS)
 def tower_frames(data: bytes) -> None:
     deframer, cut = Deframer(), max(1, len(data) // 3)
     frames: list[bytes] = []
