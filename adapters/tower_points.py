@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.tower_frames import Key, Report, as_number, door_of
-from config.binding import BoundDevice
+from config.binding import BoundDevice, BoundPoint
 from config.tower_checks import TOWER_ALARM
 from twin.signals import Kind
 
@@ -21,9 +21,7 @@ class TowerPoints:
                 self._rows_of_door.setdefault(key[1], []).append(row)
         self._is_text = [bound.signal.kind is Kind.TEXT for bound in device.points]
         # A profile may name the states of an enumeration by texts, which may look like numbers.
-        self._words = [
-            frozenset(key for key in bound.point.enum or () if isinstance(key, str)) for bound in device.points
-        ]
+        self._words = [_words(bound) for bound in device.points]
 
     def read(self, report: Report) -> dict[int, object]:
         """The raw values of a report, by row; ``None``: it has none. What is no point of the device is left out."""
@@ -38,6 +36,11 @@ class TowerPoints:
                 # Cabinets write numbers as text as often as not.
                 raws[row] = value if as_it_is else as_number(value)
         return raws
+
+
+def _words(bound: BoundPoint) -> frozenset[object]:
+    keys: tuple[object, ...] = tuple(bound.point.enum or ())
+    return frozenset(key for key in keys if isinstance(key, str))
 
 
 def _keys(device: BoundDevice) -> list[Key]:

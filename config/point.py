@@ -1,5 +1,6 @@
 """One signal of a device type: its address, and how its raw value becomes the signal's value."""
 
+import re
 import string
 from typing import Annotated, Literal, Self
 
@@ -171,12 +172,12 @@ class Point(Strict):
         scale = self.scale if write is None or write.scale is None else write.scale
         return (self.sign * value - self.offset) / scale / 10.0**exponent
 
-    @field_validator("address")
+    @field_validator("address", "field")
     @classmethod
-    def _template(cls, address: int | str) -> int | str:
-        if isinstance(address, str):
-            check_template(address)
-        return address
+    def _template(cls, template: int | str | None) -> int | str | None:
+        if isinstance(template, str):
+            check_template(template)
+        return template
 
     @field_validator("enum", mode="before")
     @classmethod
@@ -202,6 +203,8 @@ class Point(Strict):
             raise ValueError(f"'bits' start at {self.bits[0]} and end before it, at {self.bits[1]}")
         if self.bits is not None and kind is Kind.TEXT:
             raise ValueError(f"'bits' are of a number; {self.signal} is text")
+        if self.entity == "station" and any(varies(template) for template in (str(self.address), self.field or "")):
+            raise ValueError("{slot} and {index} are of slots, and this is a point of the station")
         if self.scale == 0.0:
             raise ValueError("'scale' must not be zero")
         if kind in {Kind.BOOL, Kind.ENUM, Kind.TEXT} and (self.scale, self.offset, self.sign) != (1.0, 0.0, 1):
@@ -253,11 +256,16 @@ def varies(template: str) -> bool:
 
 
 def check_template(template: str) -> None:
-    """Raise ``ValueError`` unless the template only has fields that a device can fill in."""
+    """Raise ``ValueError`` unless the template only has fields that a device can fill in, numbers padded at most."""
     try:
-        fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        parts = [
+            (name, spec, change) for _, name, spec, change in string.Formatter().parse(template) if name is not None
+        ]
     except ValueError as error:
         raise ValueError(f"braces do not match: {error}") from error
-    unknown = sorted(fields - TEMPLATE_FIELDS)
+    for name, spec, change in parts:
+        if change or (spec and not (name in {"slot", "index"} and re.fullmatch(r"0?[1-9]d?", spec))):
+            raise ValueError(f"{{{name}}} cannot be written as {spec or change!r}; pad numbers as in {{slot:02d}}")
+    unknown = sorted({name for name, _, _ in parts} - TEMPLATE_FIELDS)
     if unknown:
         raise ValueError(f"unknown field {{{unknown[0]}}}; known: {', '.join(sorted(TEMPLATE_FIELDS))}")

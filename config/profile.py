@@ -59,6 +59,8 @@ class Availability(Strict):
     @classmethod
     def _template(cls, topic: str) -> str:
         check_template(topic)
+        if varies(topic):
+            raise ValueError("{slot} and {index} are of slots, and the topic is the device's")
         return topic
 
 
