@@ -340,21 +340,23 @@ def _replay(app: typer.Typer, tools: Tools) -> None:
         from gateway.recording import Recording, RecordingError
         from gateway.replay import Replay
 
+        def ready(text: str) -> None:
+            tools.out.print(f"{text} at speed {speed:g}", markup=False)
+            sys.stdout.flush()
+
         try:
             recording = Recording(file)
             loaded = replay_site.placed(recording.header, tools.load(site) if site else None, port)
             if write_site is not None:
                 replay_site.write_site(loaded, write_site)
+            for device in loaded.bind():
+                tools.out.print(f"{device.id}  {device.profile.profile}  {device.device.url}", markup=False)
+            if write_site is not None:
+                tools.out.print(f"{write_site}: swaptwin run {write_site} reads the replay", markup=False)
+            play = Replay(recording, loaded, RealClock(speed, anchor))
+            tools.run(play.run(hold=hold, on_ready=ready))
         except RecordingError as error:
             tools.wrong(f"{error}.")
-        for device in loaded.bind():
-            tools.out.print(f"{device.id}  {device.profile.profile}  {device.device.url}", markup=False)
-        if write_site is not None:
-            tools.out.print(f"{write_site}: swaptwin run {write_site} reads the replay", markup=False)
-        play = Replay(recording, loaded, RealClock(speed, anchor))
-        tools.run(
-            play.run(hold=hold, on_ready=lambda text: tools.out.print(f"{text} at speed {speed:g}", markup=False))
-        )
         ended = "to its end" if play.ended else "stopped"
         tools.out.print(f"{file}: {play.rows} rows replayed, {ended}", markup=False)
         if recording.truncated:

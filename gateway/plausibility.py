@@ -91,14 +91,17 @@ def findings(
     for each in observed:
         groups[each.bound.point.entity, each.bound.point.signal].append(each)
     absurd = {key for key, group in groups.items() if is_absurd(device.station, group)}
-    shift, shifted = _shift(device.station, groups, absurd, registers or {})
+    words = registers or {}
+    shift, shifted = _shift(device.station, groups, words)
+    if shift:
+        found.append(_shift_finding(device, shift, shifted))
     for key, group in groups.items():
-        found += _refused(group, empty)
-        found += _unfit(group)
+        found += _unfit(group) if key not in shifted else ()
+        found += _refused(group, empty, words) if not shift else ()
         if key in shifted:
-            found.append(_shift_finding(group, shift))
-        elif key in absurd:
-            found += _explain(device.station, group, registers or {})
+            continue
+        if key in absurd:
+            found += _explain(device.station, group, words)
         else:
             found += _integer_order(group)
     if not any(finding.kind in {"scale", "word_order", "address"} for finding in found):
@@ -250,33 +253,37 @@ def _words(bound: BoundPoint, registers: Registers, shift: int) -> list[int] | N
 
 
 def _shift(
-    station: Station,
-    groups: Mapping[tuple[str, str], Sequence[Observed]],
-    absurd: set[tuple[str, str]],
-    registers: Registers,
-) -> tuple[int, set[tuple[str, str]]]:
-    """The step by which addresses seem to be off, and the signals that are true one step on."""
-    votes: dict[int, set[tuple[str, str]]] = {-1: set(), 1: set()}
+    station: Station, groups: Mapping[tuple[str, str], Sequence[Observed]], registers: Registers
+) -> tuple[int, list[tuple[str, str]]]:
+    """The step by which addresses seem to be off, and the signals that are true there and only there; 0 for none."""
+    votes: dict[int, list[tuple[str, str]]] = {-1: [], 1: []}
     for key, group in groups.items():
         point = group[0].bound.point
-        if point.table in {"coil", "discrete"} or point.bit is not None:
+        if not registers or point.table in {"coil", "discrete"} or point.bit is not None:
             continue
         for step, agreed in votes.items():
             if point.type == "str":
                 if _text_lies(group, step, registers):
-                    agreed.add(key)
+                    agreed.append(key)
                 continue
             limits = band(station, *key)
-            if key not in absurd or limits is None or point.type not in _STRUCTS:
+            if limits is None or point.type not in _STRUCTS:
                 continue
-            moved = [_words(each.bound, registers, step) for each in group]
-            values = [number(point, _decode(point, words, point.word_order)) for words in moved if words is not None]
-            real = [value for value in values if value]
-            if real and _is_within(limits, real):
-                agreed.add(key)
+            here, there = _at(group, 0, registers), _at(group, step, registers)
+            lost = not here and not any(_words(each.bound, registers, 0) for each in group)
+            if there and _is_within(limits, there) and (lost or (here and not _is_within(limits, here))):
+                agreed.append(key)
     step = max(votes, key=lambda each: len(votes[each]))
     # One signal alone is better explained by its own scale or order.
-    return (step, votes[step]) if len(votes[step]) >= 2 else (0, set())
+    return (step, votes[step]) if len(votes[step]) >= 2 else (0, [])
+
+
+def _at(group: Sequence[Observed], step: int, registers: Registers) -> list[float]:
+    """The values, zeros aside, that stand so many registers from where they are read."""
+    point = group[0].bound.point
+    listed = [_words(each.bound, registers, step) for each in group]
+    values = [number(point, _decode(point, words, point.word_order)) for words in listed if words is not None]
+    return [value for value in values if value]
 
 
 def _text_lies(group: Sequence[Observed], step: int, registers: Registers) -> bool:
@@ -301,13 +308,13 @@ def _printable(word: int) -> bool:
     return 0x20 < word >> 8 <= 0x7E and 0x20 < word & 0xFF <= 0x7E
 
 
-def _shift_finding(group: Sequence[Observed], step: int) -> Finding:
-    point = group[0].bound.point
+def _shift_finding(device: BoundDevice, step: int, shifted: Sequence[tuple[str, str]]) -> Finding:
+    names = ", ".join(signal for _, signal in shifted)
     return Finding(
         "address",
-        _name(group),
-        f"{_example(group)} cannot be true, but what stands one register {'later' if step > 0 else 'earlier'} can",
-        f"The map seems to be off by one: check address ({point.address}) and the profile's address_base",
+        device.id,
+        f"{names} cannot be true where they are read, but are one register {'later' if step > 0 else 'earlier'}",
+        "The map is off by one: check the profile's address_base",
     )
 
 
@@ -338,8 +345,7 @@ def packless(observed: Sequence[Observed]) -> frozenset[int]:
     return frozenset(slot for slot, any_value in told.items() if not any_value) if any(told.values()) else frozenset()
 
 
-def _refused(group: Sequence[Observed], empty: frozenset[int]) -> Iterator[Finding]:
-    signal = group[0].bound.signal.name
+def _refused(group: Sequence[Observed], empty: frozenset[int], registers: Registers) -> Iterator[Finding]:
     silent = [each for each in group if not each.came]
     if silent:
         yield Finding(
@@ -349,14 +355,22 @@ def _refused(group: Sequence[Observed], empty: frozenset[int]) -> Iterator[Findi
             "Check the address, and that the device sends this at all in the time that was watched",
         )
     refused = [each for each in group if each.came and each.reason is Reason.NOT_CONFIGURED and each.raw is None]
-    if signal in PACK_SIGNALS:
+    if group[0].bound.signal.name in PACK_SIGNALS:
         refused = [each for each in refused if each.bound.slot not in empty]
-    if refused:
-        where = refused[0].bound.address
+    alone = [each for each in refused if registers and _words(each.bound, registers, 0)]
+    if alone:
         yield Finding(
             "refused",
-            _name(refused),
-            f"the device has no value at {where}",
+            _name(alone),
+            "the device answers for it alone, but not together with its neighbours",
+            "Correct the addresses that are not there, or set max_hole: 0 in the profile",
+        )
+    missing = [each for each in refused if each not in alone]
+    if missing:
+        yield Finding(
+            "refused",
+            _name(missing),
+            f"the device has no value at {missing[0].bound.address}",
             "Check the address and the device's rights; a slot without a pack has none of its pack's values",
         )
 

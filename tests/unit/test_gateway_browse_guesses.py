@@ -54,7 +54,9 @@ def test_the_words_of_a_device_for_its_states_are_understood() -> None:
 
 
 def test_addresses_that_differ_in_one_number_become_one_template() -> None:
-    found, rest = templates(["s=S1.Slot01.SoC", "s=S1.Slot02.SoC", "s=S1.Slot02.Temp", "s=S1.Slot01.Temp", "s=S1.Power"])
+    found, rest = templates(
+        ["s=S1.Slot01.SoC", "s=S1.Slot02.SoC", "s=S1.Slot02.Temp", "s=S1.Slot01.Temp", "s=S1.Power"]
+    )
     assert [(each.text, each.numbers) for each in found] == [
         ("s=S1.Slot{slot:02d}.SoC", (1, 2)),
         ("s=S1.Slot{slot:02d}.Temp", (1, 2)),
