@@ -1,4 +1,4 @@
-"""The command line: ``swaptwin demo | run SITE | emulate SITE | check SITE | backtest``."""
+"""The command line: ``swaptwin demo | run SITE | emulate SITE | backtest``, and the field engineer's tools."""
 
 import asyncio
 import signal
@@ -14,7 +14,8 @@ from rich.console import Console
 from config.clock import RealClock
 from config.errors import ConfigError, ListenError
 from config.loader import LoadedSite, bundled_site, load_site
-from gateway.cli_tools import Tools, register
+from gateway import cli_browse, cli_field
+from gateway.cli_tools import Tools
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -212,7 +213,8 @@ def _single(group: ExceptionGroup[Exception]) -> Exception:
     return group
 
 
-register(app, Tools(_load, _refuse, out, err))
+for commands in (cli_browse, cli_field):
+    commands.register(app, Tools(_load, _refuse, out, err))
 
 
 def main() -> None:

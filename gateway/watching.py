@@ -12,7 +12,8 @@ from adapters.link import LostError
 from config.binding import BoundDevice
 from config.clock import Clock
 from gateway.image import Image
-from gateway.plausibility import Finding, Observed, findings, is_absurd
+from gateway.plausibility import findings
+from gateway.plausibility_values import Finding, Observed, is_absurd
 from twin.signals import Kind, Quality, Reason
 
 HISTORY = 600

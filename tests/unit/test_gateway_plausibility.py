@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from config.binding import BoundDevice
-from gateway.plausibility import Finding, Observed, findings, number
+from gateway.plausibility import findings
+from gateway.plausibility_values import Finding, Observed, number
 from tests.support.adapters import device
 from twin.signals import Quality, Reason
 
