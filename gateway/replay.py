@@ -96,6 +96,8 @@ class Replay:
                 await self._bring(stand)
             if on_ready is not None:
                 on_ready(f"{sum(len(stand.devices) for stand in self._stands)} recorded devices are served")
+            # Building servers takes a while, in which no recorded time passes.
+            self._start = self._clock.now()
             await self._serve(hold)
 
     async def _serve(self, hold: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from asyncua import Server, ua
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
@@ -24,7 +25,7 @@ from gateway.commission import examine
 from gateway.commission_html import page
 from gateway.commission_questions import AtTerminal, Nobody
 from gateway.record import record
-from gateway.recording import Recording
+from gateway.recording import Recording, encode, header_of
 from gateway.replay import Replay
 from gateway.replay_site import placed
 from gateway.watching import Watched
@@ -309,3 +310,58 @@ async def test_a_station_that_is_away_is_not_accepted(tmp_path: Path, monkeypatc
     assert results["Reachability"] is Result.FAIL
     assert results["Points"] is Result.FAIL
     assert results["Confirmed on site"] is Result.SKIPPED
+
+
+async def test_a_device_that_was_away_when_it_was_recorded_is_away_in_the_replay(tmp_path: Path) -> None:
+    loaded = modbus_site(tmp_path)
+    common = {"monotonic_s": 0.0, "device": "S1/cabinet"}
+    sample = {"point": "S1/station/heartbeat", "raw": 5, "value": 5.0, "quality": "good", "reason": "none"}
+    rows = [
+        {"received_time": 100.0, **common, **sample, "source_time": 100.0},
+        {"received_time": 106.0, **common, "link": "lost", "detail": "power cut"},
+        {"received_time": 112.0, **common, **sample, "raw": 9, "value": 9.0, "source_time": 112.0},
+    ]
+    head = header_of(loaded, started=100.0, monotonic_s=0.0, version="1", anonymised=False)
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(b"".join(encode(row) for row in [head, *rows]))
+    place = placed(Recording(file).header, None, free_port())
+    port = place.site.stations[0].devices[0].port
+
+    async def answers() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async def until(expected: bool) -> None:
+        async with asyncio.timeout(10.0):
+            while await answers() is not expected:
+                await CLOCK.sleep(0.05)
+
+    play = Replay(Recording(file), place, RealClock(10.0))
+    ready = asyncio.Event()
+    task = asyncio.create_task(play.run(hold=True, on_ready=lambda _: ready.set()))
+    try:
+        await ready.wait()
+        await until(True)
+        await until(False)
+        await until(True)
+        assert play.stations["S1"].value("heartbeat") == 9
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_refuses_us_is_asked_what_it_would_take() -> None:
+    server = Server()
+    await server.init()
+    port = free_port()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    server.set_identity_tokens([ua.UserNameIdentityToken])
+    async with server:
+        with pytest.raises(LostError, match="the server offers None/None for UserName"):
+            async with browse_opcua.session(f"opc.tcp://127.0.0.1:{port}", CLOCK):
+                pass
