@@ -14,6 +14,8 @@ ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 MARKS = {0xFFFF: "all ones: often 'no value'", 0x8000: "0x8000: often 'no value'", 0x7FFF: "0x7FFF: often 'no value'"}
 LEAST_TEXT = 4
 """Characters of the shortest text: two registers are printable by chance too often to say more."""
+MOST_ZEROS = 2
+"""Pairs of zeros in a row that may stand among floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +147,43 @@ def _floats(run: list[int], now: Mapping[int, int], later: Mapping[int, int], ta
 
 
 def _chains(run: list[int], now: Mapping[int, int], taken: set[int]) -> list[tuple[str, list[int], int]]:
-    """Word order, first registers of pairs side by side, and how many of them are not zero; the best first."""
-    chains: list[tuple[int, int, str, list[int]]] = []
+    """Word order, first registers of pairs side by side, and how many of them are not zero; the best first.
+
+    The best explains most registers that are not zero, then has most values of few digits, then even addresses.
+    """
+    ranked: list[tuple[tuple[int, int, bool], str, list[int], int]] = []
     for order in ORDERS:
         for parity in (0, 1):
-            chain: list[int] = []
-            for place in [*range(parity, len(run) - 1, 2), None]:
-                is_pair = place is not None and _pair_is(run, now, taken, place, order)
-                if place is not None and is_pair and (chain or _starts(run, now, place)):
-                    chain.append(run[place])
-                    continue
-                while chain and now[chain[-1]] == 0 and now[chain[-1] + 1] == 0:
-                    chain.pop()
+            for chain in _side_by_side(run, now, taken, order, parity):
                 real = [at for at in chain if now[at] or now[at + 1]]
                 short = sum(_is_short(f32(now[at], now[at + 1], order)) for at in real)
                 # Byte-swapped floats are rare, and small integers look like them.
                 swapped = order in {"BADC", "DCBA"}
                 if (len(real) >= 2 and short == len(real)) if swapped else (len(real) >= 2 or short):
-                    chains.append((len(real), short, order, chain))
-                chain = []
-    chains.sort(key=lambda each: (each[0], each[1]), reverse=True)
-    return [(order, chain, real) for real, _, order, chain in chains]
+                    filled = sum(bool(now[at]) + bool(now[at + 1]) for at in real)
+                    ranked.append(((filled, short, chain[0] % 2 == 0), order, chain, len(real)))
+    ranked.sort(key=lambda each: each[0], reverse=True)
+    return [(order, chain, real) for _, order, chain, real in ranked]
+
+
+def _side_by_side(run: list[int], now: Mapping[int, int], taken: set[int], order: str, parity: int) -> list[list[int]]:
+    """Pairs in a row that may be floats; zeros may stand between them, but not at either end."""
+    chains: list[list[int]] = []
+    chain: list[int] = []
+    zeros = 0
+    for place in [*range(parity, len(run) - 1, 2), None]:
+        is_zero = place is not None and not _starts(run, now, place)
+        zeros = zeros + 1 if is_zero else 0
+        is_pair = place is not None and zeros <= MOST_ZEROS and _pair_is(run, now, taken, place, order)
+        if place is not None and is_pair and (chain or not is_zero):
+            chain.append(run[place])
+            continue
+        while chain and now[chain[-1]] == 0 and now[chain[-1] + 1] == 0:
+            chain.pop()
+        if chain:
+            chains.append(chain)
+        chain = []
+    return chains
 
 
 def _pair_is(run: list[int], now: Mapping[int, int], taken: set[int], place: int, order: str) -> bool:
@@ -230,12 +248,14 @@ def stride(sights: list[Sight]) -> tuple[int, int, int] | None:
     empty slot is missing.
     """
     places = [sight.address for sight in sights if sight.type == "str"]
-    if len(places) < 3:
-        return None
-    step = Counter(later - earlier for earlier, later in itertools.pairwise(places)).most_common(1)[0][0]
-    _, most = Counter(place % step for place in places).most_common(1)[0]
-    rest = next(place % step for place in places if sum(each % step == place % step for each in places) == most)
-    members = [place for place in places if place % step == rest]
+    best: tuple[int, list[int]] = (0, [])
+    # The smallest distance first: where a slot is empty, its neighbours stand two apart.
+    for step in sorted({later - earlier for earlier, later in itertools.pairwise(places)}):
+        rest, _ = Counter(place % step for place in places).most_common(1)[0]
+        members = [place for place in places if place % step == rest]
+        if len(members) > len(best[1]):
+            best = (step, members)
+    step, members = best
     if len(members) < 3:
         return None
     return members[0], step, (members[-1] - members[0]) // step + 1

@@ -12,7 +12,7 @@ from adapters.base import Link
 from config.clock import Clock
 from config.loader import LoadedSite
 from gateway.image import Image
-from gateway.plausibility import Observed
+from gateway.plausibility_values import Observed
 from gateway.tap import running_site
 from gateway.watching import Watch, Watched, judge, link_words
 from twin.signals import SIGNALS, ChargerState, Kind, Quality

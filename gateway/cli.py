@@ -1,4 +1,4 @@
-"""The command line: ``swaptwin demo | run SITE | emulate SITE | check SITE | backtest``."""
+"""The command line: ``swaptwin demo | run SITE | emulate SITE | backtest``, and the field engineer's tools."""
 
 import asyncio
 import signal
@@ -15,7 +15,8 @@ from config.clock import RealClock
 from config.errors import ConfigError, ListenError
 from config.json_schema import SchemaKind, json_schema
 from config.loader import LoadedSite, bundled_site, load_site
-from gateway.cli_tools import Tools, register
+from gateway import cli_browse, cli_field
+from gateway.cli_tools import Tools
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -228,7 +229,8 @@ def _single(group: ExceptionGroup[Exception]) -> Exception:
     return group
 
 
-register(app, Tools(_load, _refuse, out, err))
+for commands in (cli_browse, cli_field):
+    commands.register(app, Tools(_load, _refuse, out, err))
 
 
 def main() -> None:

@@ -35,11 +35,12 @@ class AtTerminal:
     async def questions(self, watch: Watch) -> Step:
         step = Step(TITLE, Result.PASS, "", head=("question", "answer"))
         answered = 0
-        for question in _questions(watch):
+        # All at once, as the devices were seen: the watch goes on while people look.
+        for question in list(_questions(watch)):
             answer = await asyncio.to_thread(self._answer, question)
             step.rows.append((question, answer))
             answered += answer != "not answered"
-            if answer.startswith("no"):
+            if answer == "no" or answer.startswith("no:"):
                 step.details.append(f"{question} {answer}")
         step.summary = f"{answered} of {len(step.rows)} questions were answered"
         step.result = Result.FAIL if step.details else Result.PASS if answered else Result.SKIPPED

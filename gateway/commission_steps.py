@@ -10,7 +10,8 @@ from adapters.base import LinkState
 from gateway.acceptance import Result, Step
 from gateway.check_connect import shown_value, unit_of
 from gateway.image import Image
-from gateway.plausibility import Observed, packless
+from gateway.plausibility import packless
+from gateway.plausibility_values import Observed
 from gateway.watching import Watch, Watched
 from twin.signals import PACK_SIGNALS, Kind, Quality, Reason
 

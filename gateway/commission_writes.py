@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from adapters.base import Adapter, Writable, WriteError
 from gateway.acceptance import Engineer, Result, Step
-from gateway.plausibility import Observed
+from gateway.plausibility_values import Observed
 from gateway.watching import Watch, Watched
 from twin.signals import Quality
 

@@ -121,6 +121,14 @@ def encode(row: Row) -> bytes:
     )
 
 
+def is_row(row: Any) -> bool:
+    """Whether something is a sample or a change of a link."""
+    if not isinstance(row, dict) or not isinstance(row.get("device"), str):
+        return False
+    is_sample, is_link = isinstance(row.get("point"), str), isinstance(row.get("link"), str)
+    return isinstance(row.get("received_time"), int | float) and is_sample != is_link
+
+
 class Recording:
     """A recording that is read: its header, and its rows from the beginning, as often as wanted."""
 
@@ -166,11 +174,14 @@ class Recording:
                 if line is None:
                     return
                 try:
-                    yield orjson.loads(line)
+                    row = orjson.loads(line)
                 except orjson.JSONDecodeError:
                     # Only the last row can be broken: a crash cut it off.
                     self.truncated = True
                     return
+                if not is_row(row):
+                    raise RecordingError(f"{self.file}: holds a line that is no row: {line[:60]!r}; record anew")
+                yield row
 
     def _parquet_rows(self) -> Iterator[Row]:
         for batch in _parquet(self.file).iter_batches(batch_size=ROWS_A_GROUP):

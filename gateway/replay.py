@@ -5,11 +5,12 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
 from config.loader import LoadedSite
+from config.profile import Point
 from gateway.recording import Recording, Row
 from simulators.face import Face
 from simulators.serve import build_faces, check_addresses, embedded_brokers
@@ -95,6 +96,8 @@ class Replay:
                 await self._bring(stand)
             if on_ready is not None:
                 on_ready(f"{sum(len(stand.devices) for stand in self._stands)} recorded devices are served")
+            # Building servers takes a while, in which no recorded time passes.
+            self._start = self._clock.now()
             await self._serve(hold)
 
     async def _serve(self, hold: bool) -> None:
@@ -139,7 +142,7 @@ class Replay:
             if point is None:
                 self.skipped += 1
                 return
-            self.stations[point.station].set(point.signal.name, point.slot, _shown(point.point, point.signal.kind, row))
+            self.stations[point.station].set(point.signal.name, point.slot, shown(point.point, point.signal.kind, row))
 
     async def _bring(self, stand: _Stand) -> None:
         """Let the devices of an address come and go as they did when they were recorded."""
@@ -161,15 +164,15 @@ class Replay:
         await asyncio.gather(*(face.stop() for face in up))
 
 
-def _shown(point: Any, kind: Kind, row: Row) -> Value:
+def shown(point: Point, kind: Kind, row: Row) -> Value:
     """The value from which a face makes the raw value that was recorded, also where that was out of range."""
     raw, value = row.get("raw"), row.get("value")
     if kind is Kind.TEXT:
         return value if isinstance(value, str) else raw if isinstance(raw, str) else None
     if kind is Kind.BOOL:
-        return None if value is None else bool(value)
+        return bool(value) if isinstance(value, int | float) else None
     if kind is Kind.ENUM:
-        return None if value is None else int(ChargerState(int(value)))
+        return int(value) if value in list(ChargerState) else None
     if isinstance(raw, str) and raw in {"nan", "inf", "-inf"}:
         raw = float(raw)
     if not isinstance(raw, int | float) or raw in point.invalid:

@@ -12,7 +12,8 @@ from adapters.link import LostError
 from config.binding import BoundDevice
 from config.clock import Clock
 from gateway.image import Image
-from gateway.plausibility import Finding, Observed, findings, is_absurd
+from gateway.plausibility import findings
+from gateway.plausibility_values import Finding, Observed, is_absurd
 from twin.signals import Kind, Quality, Reason
 
 HISTORY = 600
@@ -128,7 +129,11 @@ def _suspects(watched: Watched) -> list[Observed]:
     groups: dict[tuple[str, str], list[Observed]] = {}
     for each in watched.observed:
         groups.setdefault((each.bound.point.entity, each.bound.point.signal), []).append(each)
-    if not any(is_absurd(watched.device.station, group) for group in groups.values()):
+    refused = any(
+        each.came and each.raw is None and each.reason is Reason.NOT_CONFIGURED and isinstance(each.bound.address, int)
+        for each in watched.observed
+    )
+    if not refused and not any(is_absurd(watched.device.station, group) for group in groups.values()):
         return []
     return [each for each in watched.observed if isinstance(each.bound.address, int)]
 
@@ -152,7 +157,7 @@ async def _around(device: BoundDevice, suspects: Sequence[Observed], clock: Cloc
         ) as wire:
             for table, address, count in wanted:
                 # A device may refuse what lies beside its values: those are then asked for alone.
-                for start, size in ((address - AROUND, count + 2 * AROUND), (address, count), (address + count, 1)):
+                for start, size in _reads(address, count):
                     if start < 0 or all((table, at) in registers for at in range(start, start + size)):
                         continue
                     try:
@@ -164,6 +169,12 @@ async def _around(device: BoundDevice, suspects: Sequence[Observed], clock: Cloc
         # The findings do without: the device was there a moment ago, and says in its link what it does now.
         return registers
     return registers
+
+
+def _reads(address: int, count: int) -> tuple[tuple[int, int], ...]:
+    """Reads (address, registers) that tell of a value and its neighbours, also beside an edge of what is there."""
+    wide = (address - AROUND, count + 2 * AROUND)
+    return (wide, (address - 1, count + 1), (address, count + 1), (address, count), (address + 1, count))
 
 
 def link_words(image: Image, device: BoundDevice) -> str:
