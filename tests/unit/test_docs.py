@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from config.calendar import CalendarEntry
 from config.loader import BUNDLED
-from config.profile import Availability, Point, PollGroup, Profile, Watchdog, Write
+from config.profile import Availability, Command, Point, PollGroup, Profile, Sparkplug, Watchdog, Write
 from config.site import (
     Charger,
     Demand,
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 SITE_MODELS = (
     Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger, CalendarEntry
 )  # fmt: skip
-PROFILE_MODELS = (Profile, Point, Write, PollGroup, Watchdog, Availability)
+PROFILE_MODELS = (Profile, Point, Write, PollGroup, Watchdog, Availability, Command, Sparkplug)
 
 
 @pytest.mark.parametrize(("page", "models"), [("site-file.md", SITE_MODELS), ("profile.md", PROFILE_MODELS)])
