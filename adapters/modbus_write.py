@@ -35,8 +35,8 @@ AGAIN_S = 0.1
 AWAY_S = 0.5
 """How often it is looked whether a device that is away and must be fed has returned."""
 
-SEVERAL = 16
-"""The function that writes several registers."""
+SINGLE = 6
+"""The function that writes one register."""
 MOST_EXPONENT = 10
 
 _ILLEGAL_FUNCTION = 1
@@ -133,7 +133,8 @@ class WritableModbusAdapter(ModbusAdapter):
                     answer = await self._ask(turn, bound.unit_id, pdu, sink)
                 check_written(answer, pdu)
             except RefusedError as error:
-                if error.code == _ILLEGAL_FUNCTION and bound.number not in self._other_function:
+                free = bound.point.table == "coil" or self._device.profile.write_function is None
+                if error.code == _ILLEGAL_FUNCTION and free and bound.number not in self._other_function:
                     # Many devices have the function for one register or that for several, but not both.
                     self._other_function.add(bound.number)
                     continue
@@ -149,7 +150,7 @@ class WritableModbusAdapter(ModbusAdapter):
         write = bound.point.write
         address = int(bound.address) if bound.write_address is None else bound.write_address
         coil = bound.point.table == "coil" and (write is None or write.address is None)
-        several = not coil and self._device.profile.write_function == SEVERAL
+        several = not coil and self._device.profile.write_function != SINGLE
         several ^= bound.number in self._other_function
         if coil:
             return write_coil_request(address, encoded.value != 0.0, several=several)
@@ -198,7 +199,7 @@ class WritableModbusAdapter(ModbusAdapter):
         """Write the register that keeps the device under the gateway's control, for as long as the gateway runs."""
         width = REGISTERS[keepalive.type]
         data = (keepalive.value & (1 << 16 * width) - 1).to_bytes(2 * width, "big")
-        pdu = write_request(keepalive.address, data, several=self._device.profile.write_function == SEVERAL)
+        pdu = write_request(keepalive.address, data, several=self._device.profile.write_function != SINGLE)
         failing = False
         while True:
             if sink.link.state is LinkState.CONNECTED:

@@ -70,15 +70,16 @@ class Session(asyncio.Protocol):
         Pause before the next call: meanwhile messages gather in the socket, and reading many at once is cheap.
         An exception of the listener comes out here.
         """
-        self._news.clear()
         self._raise_if_over()
         if self._transport is not None:
             self._transport.resume_reading()
         try:
             async with self._clock.timeout(CHECK_S):
+                # Set already where messages came during the pause.
                 await self._news.wait()
         except TimeoutError:
-            pass  # nothing came: that is what the next lines are about
+            pass  # nothing came: that is what the last line is about
+        self._news.clear()
         self._raise_if_over()
         self._see_that_it_lives()
 

@@ -125,18 +125,19 @@ class Charger:
 async def charger() -> AsyncIterator[tuple[Charger, WritableModbusAdapter, Desk, int]]:
     here = Charger()
     async with wire(here.answer) as port:
-        adapter, desk = cabinet(port, LIMIT, write_function=6)
+        adapter, desk = cabinet(port, LIMIT)
         async with running(adapter, desk):
             await desk.until(lambda: PATH in desk.good())
             yield here, adapter, desk, number_of(desk, PATH)
 
 
-async def test_a_device_that_has_only_the_function_for_several_registers_is_written_with_that() -> None:
+@pytest.mark.parametrize("function", [6, 16])
+async def test_a_device_that_has_only_one_function_to_write_registers_is_written_with_that(function: int) -> None:
     async with charger() as (here, adapter, _, number):
-        here.functions = {3, 16}
+        here.functions = {3, function}
         assert await adapter.write(number, 10.0) == pytest.approx(10.0)
         assert await adapter.write(number, 11.0) == pytest.approx(11.0)
-        assert here.written[:2] == [(16, 100), (16, 110)]
+        assert here.written[:2] == [(function, 100), (function, 110)]
 
 
 async def test_a_value_that_the_device_keeps_otherwise_is_an_error_with_both_values() -> None:
@@ -171,10 +172,10 @@ async def test_a_command_is_fed_for_as_long_as_the_gateway_runs_and_not_before_i
         assert not here.written
         await adapter.write(number, 16.0)
         await here.until_written(3)
-        assert here.written == [(6, 160)] * 3
+        assert here.written == [(16, 160)] * 3
         await adapter.write(number, 10.0)
         await here.until_written(5)
-        assert here.written[3:] == [(6, 100)] * 2
+        assert here.written[3:] == [(16, 100)] * 2
         count = len(here.written)
     # It was stopped, and with it the connection over which it could feed: the device is free to fall back.
     assert len(here.written) == count

@@ -49,13 +49,13 @@ class Ear:
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
         self._news = asyncio.Event()
 
-    async def until(self, kind: str) -> Payload:
-        """The first message of a kind among those not yet looked at; ``last`` is its bytes."""
+    async def until(self, *kinds: str) -> Payload:
+        """The first message of these kinds among those not yet looked at; ``last`` is its bytes."""
         async with asyncio.timeout(20.0):
             while True:
                 while self.heard:
                     topic, self.last = self.heard.pop(0)
-                    if topic.split("/")[2] == kind:
+                    if topic.split("/")[2] in kinds:
                         return decode(self.last)
                 self._news.clear()
                 await self._news.wait()
@@ -114,9 +114,9 @@ async def test_node_and_device_are_born_and_their_data_go_by_alias_in_sequence(t
         assert len({metric.alias for metric in [*node.metrics, *device.metrics] if metric.alias is not None}) == (
             len(device.metrics) + 1
         )
-        assert (await ear.until("NDATA")).seq == 2
+        following = [await ear.until("NDATA", "DDATA") for _ in range(4)]
+        assert [message.seq for message in following] == [2, 3, 4, 5]
         data = await ear.until("DDATA")
-        assert data.seq == 3
         assert all(metric.name is None and metric.datatype is None for metric in data.metrics)
 
 

@@ -12,6 +12,7 @@ from config.calendar import CalendarEntry
 from config.loader import BUNDLED
 from config.profile import (
     Availability,
+    Command,
     DeviceRegister,
     FailSafe,
     Keepalive,
@@ -19,6 +20,7 @@ from config.profile import (
     PollGroup,
     Profile,
     Sequence,
+    Sparkplug,
     Watchdog,
     Write,
 )
@@ -43,7 +45,8 @@ SITE_MODELS = (
     CalendarEntry,
 )  # fmt: skip
 PROFILE_MODELS = (
-    Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability, FailSafe, DeviceRegister, Keepalive
+    Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability, FailSafe, DeviceRegister, Keepalive,
+    Command, Sparkplug,
 )  # fmt: skip
 
 
