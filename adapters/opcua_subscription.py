@@ -33,6 +33,8 @@ SHORTEST_SILENCE_S = 2.0
 PROBE_S = 2.0
 """After this silence the server is asked for its state: a connection that is half open does not answer."""
 PROBE_ANSWER_S = 2.0
+READ_S = 4.0
+"""Longest time that reading values may take."""
 
 PUBLISH_REQUESTS = 2
 MOST_PUBLISH_REQUESTS = 8
@@ -262,7 +264,9 @@ class Subscription:
         raise GoneError("the server reads a moving watchdog that it does not report")
 
     async def _read(self, rows: list[int]) -> None:
-        for chunk, block in await self._items.read(rows):
+        async with self._clock.timeout(max(READ_S, self._device.profile.timeout_s)):
+            blocks = await self._items.read(rows)
+        for chunk, block in blocks:
             self._push(block.of(np.array(chunk)), self._clock.now())
 
     def _lose(self, why: str) -> None:
