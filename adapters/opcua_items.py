@@ -99,6 +99,8 @@ class Wishes:
         self.sampling_s = [wall_period_s(clock, bound.interval_s) for bound in device.points]
         wanted_s = device.profile.publish_interval_s
         self.publish_s = wanted_s or min(*self.sampling_s, LONGEST_PUBLISH_S)
+        self.patience_s = min(bound.max_age_s for bound in device.points) / clock.speed
+        """Wall seconds after which the first value is stale that nobody confirms."""
         self._refused: frozenset[int] = frozenset()
 
     def queue_size(self, row: int) -> int:

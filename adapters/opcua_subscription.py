@@ -33,10 +33,15 @@ SHORTEST_SILENCE_S = 2.0
 PROBE_S = 2.0
 """After this silence the server is asked for its state: a connection that is half open does not answer."""
 PROBE_ANSWER_S = 2.0
+READ_S = 4.0
+"""Longest time that reading values may take."""
 
 PUBLISH_REQUESTS = 2
 MOST_PUBLISH_REQUESTS = 8
 """Publish requests at the server: with one, it could report only once a round trip."""
+
+SHORTEST_CONFIRM_S = 1.0
+"""Where keep-alives are rarer than values grow stale, all are read instead, but no more often than this."""
 
 RETRY_ITEMS_S = 10.0
 """A server that has just started may still be building its nodes: refused ones are asked for again this often."""
@@ -94,6 +99,8 @@ class Subscription:
         self._heard = asyncio.Event()
         self._heard_at = keeper.clock.monotonic()
         self._silence_s = SHORTEST_SILENCE_S
+        self._expected_s = 0.0
+        """How far keep-alives are apart; a server may make them rarer than it was asked to."""
         self._failure: BaseException | None = None
         self._gone = ""
         self._answered = False
@@ -139,6 +146,8 @@ class Subscription:
         left = await self._watch(range(len(self._device.points)))
         retry_at = self._clock.monotonic() + RETRY_ITEMS_S
         sweep_at = self._clock.monotonic() + SWEEP_S
+        confirm_s = max(0.5 * self._keeper.wishes.patience_s, SHORTEST_CONFIRM_S)
+        confirm_at = self._clock.monotonic() + confirm_s
         while True:
             heed_cancelling()
             await self._listen()
@@ -154,6 +163,10 @@ class Subscription:
                 self._missed = False
                 await self._read(rows)
                 sweep_at = now + SWEEP_S
+            if self._expected_s >= self._keeper.wishes.patience_s and now >= confirm_at:
+                await self._read(list(self._items.nodes))
+                self._confirm(self._clock.now())
+                confirm_at = now + confirm_s
 
     async def _create(self) -> None:
         """Create the subscription, and have publish requests at the server."""
@@ -170,8 +183,8 @@ class Subscription:
         self._answered, self._gone, self._sequence = False, "", None
         created = await self._session.create_subscription(parameters, lambda _: None)
         self._id = created.SubscriptionId
-        expected_s: float = created.RevisedPublishingInterval / 1000.0 * created.RevisedMaxKeepAliveCount
-        self._silence_s = max(SILENT_PUBLISHES * expected_s, self._device.profile.timeout_s, SHORTEST_SILENCE_S)
+        self._expected_s = created.RevisedPublishingInterval / 1000.0 * created.RevisedMaxKeepAliveCount
+        self._silence_s = max(SILENT_PUBLISHES * self._expected_s, self._device.profile.timeout_s, SHORTEST_SILENCE_S)
         self._heard_at = self._clock.monotonic()
         while len(self._publishing) < self._requests:
             task = asyncio.create_task(self._publish())
@@ -251,7 +264,9 @@ class Subscription:
         raise GoneError("the server reads a moving watchdog that it does not report")
 
     async def _read(self, rows: list[int]) -> None:
-        for chunk, block in await self._items.read(rows):
+        async with self._clock.timeout(max(READ_S, self._device.profile.timeout_s)):
+            blocks = await self._items.read(rows)
+        for chunk, block in blocks:
             self._push(block.of(np.array(chunk)), self._clock.now())
 
     def _lose(self, why: str) -> None:
@@ -279,6 +294,12 @@ class Subscription:
             return
         if was_frozen:
             self._lose("the controller moves again: subscribing anew for all its values")
+            return
+        self._confirm(now)
+
+    def _confirm(self, now: float) -> None:
+        """The server says that everything it has reported still holds."""
+        if self._standstill.tripped or not self._report.is_up:
             return
         self._sink.link.last_data_time = now
         if not self._keeper.wishes.every_scan:

@@ -85,6 +85,8 @@ class WritableOpcUaAdapter(OpcUaAdapter):
         allowed = bound.point.write
         if allowed is None or bound.signal.kind is Kind.TEXT:
             raise WriteError(f"{bound.path} may not be written: its profile has no 'write' for it")
+        if bound.point.bit is None and not self._keeper.converter.takes(row, float):
+            raise WriteError(f"{bound.path} is only a part of its node's value, which cannot be written by itself")
         if not allowed.minimum <= value <= allowed.maximum:
             raise WriteError(f"{bound.path} takes {allowed.minimum:g} to {allowed.maximum:g}, not {value:g}")
         async with self._writing:

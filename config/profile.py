@@ -182,7 +182,7 @@ class Profile(Strict):
 
     def max_age_of(self, point: Point) -> float:
         """Three intervals unless the point says otherwise: two reads may fail before a value is stale."""
-        return point.max_age_s or 3.0 * self.interval_of(point)
+        return point.max_age_s or 3.0 * max(self.interval_of(point), self.publish_interval_s or 0.0)
 
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:

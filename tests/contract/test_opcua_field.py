@@ -197,6 +197,25 @@ async def test_a_server_that_never_publishes_is_away_and_what_was_tried_is_said(
             await desk.until(lambda: len(desk.good()) == 3, within_s=15.0)
 
 
+async def test_where_a_server_makes_keep_alives_rare_its_unchanged_values_are_confirmed_by_reading() -> None:
+    async with cabinet(free_port()) as server:
+        create = server.iserver.subscription_service.create_subscription
+
+        async def create_lazy(wanted: Any, *arguments: Any, **more: Any) -> Any:
+            wanted.RequestedMaxKeepAliveCount = 100
+            created = await create(wanted, *arguments, **more)
+            created.RevisedMaxKeepAliveCount = 100
+            return created
+
+        server.iserver.subscription_service.create_subscription = create_lazy
+        adapter, desk = adapter_of(server.endpoint.port, SCALARS)
+        async with running(adapter, desk):
+            await desk.until(lambda: len(desk.good()) == 3)
+            before = len(desk.confirmed)
+            await desk.until(lambda: len(desk.confirmed) >= before + 2, within_s=8.0)
+            assert desk.said == ["connected"]
+
+
 async def test_a_session_that_the_server_ends_is_followed_by_a_new_one() -> None:
     async with cabinet(free_port()) as server:
         adapter, desk = adapter_of(server.endpoint.port, SCALARS)
