@@ -71,10 +71,13 @@ class Publisher:
             self._hub.publish(f"forecast/{name}", {}, replace=True)
             # A station may have fewer slots than before, and a slot fewer fields.
             self._hub.publish(f"station/{name}", {}, replace=True)
-        self._changed, self._aged, self._states = dict.fromkeys(self._names), {}, {}
-        self._devices = {sink.device.id: sink for sink in self._image.sinks}
+        self._changed, self._aged = {name: None for name in self._names if name not in unchanged}, {}
+        self._devices, self._states = {sink.device.id: sink for sink in self._image.sinks}, {}
         while self._changed or self._devices:
             self._publish_slice()
+        # The others are known already; they may have another name or place.
+        self._changed = {name: None for name in self._names if name in unchanged}
+        self._wake.set()
         self._hub.publish("stations", {name: self.summaries[name] for name in self._names}, replace=True)
         gone = self._hub.snapshot("devices").keys() - {sink.device.id for sink in self._image.sinks}
         self._hub.publish("devices", {}, delete=gone)

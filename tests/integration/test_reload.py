@@ -133,8 +133,12 @@ async def test_stations_come_and_go_and_the_others_do_not_notice(network: Networ
         assert found["stations"] == {"added": ["C"], "removed": ["B"], "changed": [], "unchanged": ["A"]}
         assert found["devices"]["unchanged"] == ["A/cabinet"]
 
-        now = await fetch(f"{address}/stations/A")
-        assert (now["name"], now["quality"]) == ("Renamed", "good")
+        async def renamed() -> bool:
+            now = await fetch(f"{address}/stations/A")
+            assert now["quality"] == "good"
+            return bool(now["name"] == "Renamed")
+
+        await until(renamed, 2.0)
         assert (await fetch(f"{address}/stations/A/forecast"))["generated_at"] >= made
         await all_good(address, 2)
         after = await devices(address)
