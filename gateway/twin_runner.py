@@ -15,7 +15,9 @@ from twin.live import LiveTwin
 from twin.observation import Estimate
 
 PERIOD_S = 0.5
-"""Wall seconds between two steps when nothing changes."""
+"""Wall seconds between two steps of a station of which nothing changes."""
+SHARE_S = 0.01
+"""That is at least so much for each station of the site: a step costs about a millisecond of the loop."""
 SPACING_S = 0.1
 """Wall seconds between two steps of a station at least, however much changes."""
 SLICE_EVENTS = 48
@@ -93,7 +95,8 @@ class TwinRunner:
         self._pending |= {name for name, layout in self._layouts.items() if changed[layout.rows].any()}
         now = self._clock.monotonic()
         waited_s = {name: now - self._stepped_at.get(name, -np.inf) for name in self._layouts}
-        due = [name for name, s in waited_s.items() if s >= (SPACING_S if name in self._pending else PERIOD_S)]
+        period_s = max(PERIOD_S, SHARE_S * len(waited_s))
+        due = [name for name, s in waited_s.items() if s >= (SPACING_S if name in self._pending else period_s)]
         self._pending.difference_update(due)
         return due
 
