@@ -7,11 +7,14 @@ from config.binding import BoundDevice
 
 
 def same(one: BoundDevice, other: BoundDevice) -> bool:
-    """Whether an adapter of one serves the other as well: same address, same reading, same points."""
+    """Whether an adapter of one serves the other as well: same address, same reading, same points.
+
+    Points follow from site, device and profile, and from which slots of the station there are.
+    """
     return (
-        (one.id, one.site, one.device, one.profile) == (other.id, other.site, other.device, other.profile)
-        and len(one.points) == len(other.points)
-        and all(replace(a, number=0) == replace(b, number=0) for a, b in zip(one.points, other.points, strict=True))
+        (one.id, one.site, one.device) == (other.id, other.site, other.device)
+        and one.profile == other.profile
+        and [point.slot for point in one.points] == [point.slot for point in other.points]
     )
 
 

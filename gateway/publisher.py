@@ -1,7 +1,7 @@
 """From image, twin and forecast to the hub: what changed is built anew and published, ages once a second."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,11 +21,14 @@ REFRESH_S = 1.0
 SLICE_S = 0.005
 """Wall seconds after which the loop gets its turn: a hundred stations may have changed at once."""
 DEVICES = 10
-"""Devices that are published in one turn of the loop."""
+"""Devices that are published in one turn of the loop at most."""
 
 
 class Publisher:
-    """Keeps the topics ``stations``, ``station/{id}``, ``forecast/{id}`` and ``devices`` up to date."""
+    """Keeps the topics ``stations``, ``station/{id}``, ``forecast/{id}`` and ``devices`` up to date.
+
+    Stations of which something changed come before those whose ages alone are renewed.
+    """
 
     def __init__(
         self,
@@ -42,10 +45,14 @@ class Publisher:
         self.summaries: dict[str, Fields] = {}
         self._names: list[str] = []
         self._sequence = 0
-        self._states: dict[str, LinkState] = {}
-        self._forced: set[str] = set()
+        self._looked_at = -np.inf
+        self._changed: dict[str, None] = {}
+        self._aged: dict[str, None] = {}
         self._published_at: dict[str, float] = {}
         """Monotonic time of each station's latest publication."""
+        self._states: dict[str, LinkState] = {}
+        self._devices: dict[str, DeviceSink] = {}
+        """Devices to be published, by id."""
         self._wake = asyncio.Event()
         image.watch(self._wake)
         self.follow(frozenset())
@@ -53,28 +60,31 @@ class Publisher:
     def follow(self, unchanged: frozenset[str]) -> None:
         """The layouts are those of a changed site file: publish what is new of it, and end what is gone."""
         for name in set(self._names) - set(self._layouts):
-            self.summaries.pop(name, None)
-            self._published_at.pop(name, None)
+            del self.summaries[name], self._published_at[name]
             self._hub.remove(f"station/{name}")
             self._hub.remove(f"forecast/{name}")
         self._names = list(self._layouts)
         self._station_of = np.zeros(self._image.size, dtype=np.int32)
         for number, layout in enumerate(self._layouts.values()):
             self._station_of[layout.rows] = number
-        self._forced = set(self._names)
-        self._devices_due = True
         for name in set(self._names) - unchanged:
             self._hub.publish(f"forecast/{name}", {}, replace=True)
             # A station may have fewer slots than before, and a slot fewer fields.
             self._hub.publish(f"station/{name}", {}, replace=True)
-        self.publish()
+        self._changed, self._aged = {name: None for name in self._names if name not in unchanged}, {}
+        self._devices, self._states = {sink.device.id: sink for sink in self._image.sinks}, {}
+        while self._changed or self._devices:
+            self._publish_slice()
+        # The others are known already; they may have another name or place.
+        self._changed = {name: None for name in self._names if name in unchanged}
+        self._wake.set()
         self._hub.publish("stations", {name: self.summaries[name] for name in self._names}, replace=True)
-        ids = {sink.device.id for sink in self._image.sinks}
-        self._hub.publish("devices", {}, delete=[name for name in self._hub.snapshot("devices") if name not in ids])
+        gone = self._hub.snapshot("devices").keys() - {sink.device.id for sink in self._image.sinks}
+        self._hub.publish("devices", {}, delete=gone)
 
     def mark(self, station: str) -> None:
         """Publish a station anew although none of its values changed."""
-        self._forced.add(station)
+        self._changed[station] = None
         self._wake.set()
 
     def forecast(self, station: str, made: Fields) -> None:
@@ -88,78 +98,58 @@ class Publisher:
         try:
             while True:
                 self._wake.clear()
-                await self._publish_in_slices()
+                self._look()
+                while self._changed or self._aged or self._devices:
+                    self._publish_slice()
+                    await self._clock.sleep(0.0)
+                    if self._clock.monotonic() - self._looked_at >= SPACING_S:
+                        self._look()
                 await self._clock.sleep(SPACING_S)
                 await self._wake.wait()
         finally:
             refresher.cancel()
 
-    def publish(self) -> None:
-        """Build and publish what changed since the last time, in one turn of the loop."""
-        self._publish_stations(self._due())
-        self._publish_devices(self._due_devices())
-
-    async def _publish_in_slices(self) -> None:
-        due = self._due()
-        while due:
-            begun = self._clock.monotonic()
-            done = [due.pop()]
-            self._build(done[0])
-            while due and self._clock.monotonic() - begun < SLICE_S:
-                done.append(due.pop())
-                self._build(done[-1])
-            self._publish_summaries(done)
-            await self._clock.sleep(0.0)
-            # The site file may have been changed meanwhile.
-            due = [name for name in due if name in self._layouts]
-        devices = self._due_devices()
-        for first in range(0, len(devices), DEVICES):
-            self._publish_devices([sink for sink in devices[first : first + DEVICES] if sink in self._image.sinks])
-            await self._clock.sleep(0.0)
-
-    def _due(self) -> list[str]:
+    def _look(self) -> None:
+        """See what has changed since the last time."""
+        self._looked_at = self._clock.monotonic()
         changed = self._image.changed_since(self._sequence)
         self._sequence = self._image.sequence
-        due = {self._names[number] for number in np.unique(self._station_of[changed])} | self._forced
-        self._forced = set()
-        return [name for name in self._names if name in due]
+        self._changed |= {self._names[number]: None for number in np.unique(self._station_of[changed])}
+        for sink in self._image.sinks:
+            if self._states.get(sink.device.id) is not sink.link.state:
+                self._devices[sink.device.id] = sink
 
-    def _publish_stations(self, names: list[str]) -> None:
-        for name in names:
-            self._build(name)
-        self._publish_summaries(names)
+    def _publish_slice(self) -> None:
+        begun = self._clock.monotonic()
+        done: dict[str, Fields] = {}
+        while (self._changed or self._aged) and (not done or self._clock.monotonic() - begun < SLICE_S):
+            name = next(iter(self._changed or self._aged))
+            self._changed.pop(name, None)
+            self._aged.pop(name, None)
+            done[name] = self._build(name)
+        if done:
+            self._hub.publish("stations", done)
+        sinks = [self._devices.pop(name) for name in list(self._devices)[:DEVICES]]
+        if sinks:
+            now = self._clock.now()
+            self._states |= {sink.device.id: sink.link.state for sink in sinks}
+            views = [device_view(self._image, self._layouts[sink.device.station.id], sink, now) for sink in sinks]
+            self._hub.publish("devices", {view["id"]: view for view in views})
 
-    def _build(self, name: str) -> None:
+    def _build(self, name: str) -> Fields:
+        """Publish a station with its slots; returns its summary."""
         estimate, forecast = self._estimates.get(name), self._forecasts.get(name)
         view = station_view(self._image, self._layouts[name], estimate, forecast, self._clock.now())
         self.summaries[name] = view.summary
         self._hub.publish(f"station/{name}", {"station": view.summary} | view.slots)
         self._published_at[name] = self._clock.monotonic()
-
-    def _publish_summaries(self, names: list[str]) -> None:
-        if names:
-            self._hub.publish("stations", {name: self.summaries[name] for name in names})
-
-    def _due_devices(self) -> list[DeviceSink]:
-        """Devices whose link has changed since the last time; once in a while all of them."""
-        sinks = self._image.sinks
-        due = [sink for sink in sinks if self._devices_due or self._states.get(sink.device.id) is not sink.link.state]
-        self._devices_due = False
-        self._states = {sink.device.id: sink.link.state for sink in sinks}
-        return due
-
-    def _publish_devices(self, sinks: Sequence[DeviceSink]) -> None:
-        if not sinks:
-            return
-        now = self._clock.now()
-        views = [device_view(self._image, self._layouts[sink.device.station.id], sink, now) for sink in sinks]
-        self._hub.publish("devices", {view["id"]: view for view in views})
+        return view.summary
 
     async def _refresh(self) -> None:
         while True:
             await self._clock.sleep(REFRESH_S)
-            self._devices_due = True
             # Who was published just now, because something changed, has a new age already.
             old = self._clock.monotonic() - 0.5 * REFRESH_S
-            self._forced.update(name for name in self._names if self._published_at[name] <= old)
+            self._aged |= {name: None for name in self._names if self._published_at[name] <= old}
+            self._devices |= {sink.device.id: sink for sink in self._image.sinks}
             self._wake.set()

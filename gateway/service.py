@@ -206,8 +206,8 @@ class _Gateway:
     async def _reload(self, load: Callable[[], LoadedSite]) -> Difference:
         new = await asyncio.to_thread(load)
         await asyncio.to_thread(check_changeable, self.loaded, new)
-        bound = renumbered(new.bind(), self.image.devices)
-        found = difference(self.loaded, new, self.image.devices, bound)
+        bound = await asyncio.to_thread(lambda: renumbered(new.bind(), self.image.devices))
+        found = await asyncio.to_thread(difference, self.loaded, new, self.image.devices, bound)
         begins = {*found.devices.added, *found.devices.changed}
         adapters = built([device for device in bound if device.id in begins], new, self.clock, self.lines)
         demand = await asyncio.to_thread(self.demand.prepare, new)

@@ -15,7 +15,9 @@ from twin.live import LiveTwin
 from twin.observation import Estimate
 
 PERIOD_S = 0.5
-"""Wall seconds between two steps when nothing changes."""
+"""Wall seconds between two steps of a station of which nothing changes."""
+SHARE_S = 0.01
+"""That is at least so much for each station of the site: a step costs about a millisecond of the loop."""
 SPACING_S = 0.1
 """Wall seconds between two steps of a station at least, however much changes."""
 SLICE_EVENTS = 48
@@ -46,6 +48,8 @@ class TwinRunner:
         self._times = dict.fromkeys(layouts, start)
         self._stepped_at: dict[str, float] = {}
         """Monotonic time of each station's latest step."""
+        self._turn_at = 0.0
+        """Monotonic time at which the loop last had its turn."""
         self._pending: set[str] = set()
         """Stations of which something changed since their latest step."""
         self._sequence = 0
@@ -74,6 +78,7 @@ class TwinRunner:
         try:
             while True:
                 self._changed.clear()
+                self._turn_at = self._clock.monotonic()
                 for name in self._due():
                     await self._step_or_restart(name)
                 await self._clock.sleep(SPACING_S)
@@ -90,7 +95,8 @@ class TwinRunner:
         self._pending |= {name for name, layout in self._layouts.items() if changed[layout.rows].any()}
         now = self._clock.monotonic()
         waited_s = {name: now - self._stepped_at.get(name, -np.inf) for name in self._layouts}
-        due = [name for name, s in waited_s.items() if s >= (SPACING_S if name in self._pending else PERIOD_S)]
+        period_s = max(PERIOD_S, SHARE_S * len(waited_s))
+        due = [name for name, s in waited_s.items() if s >= (SPACING_S if name in self._pending else period_s)]
         self._pending.difference_update(due)
         return due
 
@@ -118,7 +124,7 @@ class TwinRunner:
             self._times[name] = now
 
     async def _step(self, name: str) -> None:
-        """Bring one twin to now. Every slice ends by giving the loop its turn."""
+        """Bring one twin to now; the loop gets its turn after ``SLICE_S``, however many twins that took."""
         if name not in self._layouts:
             return  # the site file was changed while others were stepped
         layout, clock = self._layouts[name], self._clock
@@ -145,8 +151,12 @@ class TwinRunner:
                 before = self.estimates.get(name)
                 self.estimates[name] = estimate
                 self._on_step(name, estimate, before)
-            spent_s += clock.monotonic() - begun
+            ended = clock.monotonic()
+            spent_s += ended - begun
+            if done and ended - self._turn_at < SLICE_S:
+                break
             await clock.sleep(0.0)
+            self._turn_at = clock.monotonic()
             if self._twins.get(name) is not twin:
                 return  # the site file was changed meanwhile
         self._times[name] = now
