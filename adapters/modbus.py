@@ -17,7 +17,7 @@ from adapters.modbus_decode import Answer, Poll
 from adapters.modbus_line import Line, Lines, Turn
 from adapters.modbus_plan import Request, plan
 from adapters.modbus_wire import MalformedError, RefusedError, read_answer, read_request
-from adapters.sunspec import Chain, ChainError, discover, locate, units
+from adapters.sunspec import find, units
 from adapters.watchdog import Standstill
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
@@ -154,26 +154,20 @@ class ModbusAdapter:
     async def _discover(self, sink: Sink) -> None:
         """Find the SunSpec models of the device, which may be others than before, and plan anew.
 
-        Raises ``LostError`` where a unit has no chain of models that could be read.
+        Raises ``LostError`` where it has none of the points.
         """
         self._found = False
-        chains: dict[int, Chain] = {}
         async with self._turn() as turn:
-            for unit in self._chained:
 
-                async def read(address: int, count: int, unit: int = unit) -> Sequence[int] | None:
-                    pdu = read_request("holding", address, count)
-                    try:
-                        answer = read_answer(await self._ask(turn, unit, pdu, sink), pdu)
-                    except (RefusedError, MalformedError):
-                        return None
-                    return struct.unpack(f">{count}H", answer)
-
+            async def read(unit: int, address: int, count: int) -> Sequence[int] | None:
+                pdu = read_request("holding", address, count)
                 try:
-                    chains[unit] = await discover(read, self._device.profile.sunspec_bases)
-                except ChainError as error:
-                    raise LostError(f"unit {unit} at {self._device.device.where}: {error}") from error
-        located = locate(self._device, chains)
+                    answer = read_answer(await self._ask(turn, unit, pdu, sink), pdu)
+                except (RefusedError, MalformedError):
+                    return None
+                return struct.unpack(f">{count}H", answer)
+
+            located = await find(self._device, read)
         self._arrange(located.device)
         self._found = True
         absent = frozenset(bound.number for bound, _ in located.missing)
