@@ -4,6 +4,7 @@ import math
 import random
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import structlog
@@ -98,7 +99,8 @@ class ModbusAdapter:
         """Units whose SunSpec models must be found before anything can be read."""
         self._found = False
         self._absent: frozenset[int] = frozenset()
-        self._arrange(device)
+        # What lies in SunSpec models cannot be planned before they are found.
+        self._arrange(replace(device, points=tuple(bound for bound in device.points if bound.model is None)))
 
     def share(self, lines: Lines) -> None:
         """Use the line that others at the same address use; to be called before ``run``."""
@@ -116,7 +118,8 @@ class ModbusAdapter:
             )
             for group in plan(device)
         ]
-        self._units = frozenset(request.unit for group in self._groups for request in group.poll.requests)
+        planned = {request.unit for group in self._groups for request in group.poll.requests}
+        self._units = frozenset(planned or self._chained)
 
     async def run(self, sink: Sink) -> None:
         """Connect, poll, and reconnect when the link breaks, until cancelled."""

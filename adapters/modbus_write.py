@@ -111,7 +111,7 @@ class WritableModbusAdapter(ModbusAdapter):
         """What the point's scale register holds now."""
         if bound.scale_address is None:
             return 0
-        pdu = read_request(bound.point.table, bound.scale_address * self._device.profile.address_step, 1)
+        pdu = read_request(bound.point.table, bound.scale_address, 1)
         try:
             async with self._turn() as turn:
                 answer = read_answer(await self._ask(turn, bound.unit_id, pdu, sink), pdu)

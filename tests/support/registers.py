@@ -54,6 +54,11 @@ def located(device: BoundDevice, unit: Unit) -> BoundDevice:
     return found.device
 
 
+def wire(words: Sequence[int]) -> bytes:
+    """Registers as they stand in a reply."""
+    return b"".join(word.to_bytes(2, "big") for word in words)
+
+
 def read_all(device: BoundDevice, unit: Unit) -> dict[tuple[str, int | None], Seen]:
     """What the adapter makes of the emulator's registers, by signal and slot; texts as such."""
     seen: dict[tuple[str, int | None], Seen] = {}

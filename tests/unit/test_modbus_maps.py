@@ -10,6 +10,7 @@ from adapters.modbus_decode import Poll
 from adapters.modbus_plan import Request, describe, plan
 from config.binding import BoundDevice
 from tests.support.adapters import device
+from tests.support.registers import wire
 from twin.signals import ChargerState, Quality, Reason
 
 
@@ -27,7 +28,7 @@ def read(bound: BoundDevice, words: dict[int, int], refused: dict[int, Reason | 
     answers: list[Any] = [
         (refused or {})[request.address]
         if request.address in (refused or {})
-        else [words.get(request.address + place * request.step, 0) for place in range(request.count)]
+        else wire([words.get(request.address + place * request.step, 0) for place in range(request.count)])
         for request in asked
     ]
     texts: list[str] = []
