@@ -9,7 +9,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import fanout, latency, lateness, throughput
+from benchmarks import fanout, latency, lateness, thingsboard, throughput
 from benchmarks.report import Outcome, calibrate, machine
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "throughput": throughput.run,
     "lateness": lateness.run,
     "fanout": fanout.run,
+    "thingsboard": thingsboard.run,
 }
 
 
