@@ -28,7 +28,8 @@ from twin.signals import SIGNALS
 ROOT = Path(__file__).parents[2]
 
 SITE_MODELS = (
-    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger, CalendarEntry
+    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger,
+    CalendarEntry,
 )  # fmt: skip
 PROFILE_MODELS = (Profile, Point, Write, PollGroup, Watchdog, Availability, Command, Sparkplug)
 
@@ -55,7 +56,16 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["twin.signals", "twin.demand", "twin.calendar", "config.clock", "config.document", "config.site"]
+    "module",
+    [
+        "twin.signals",
+        "twin.demand",
+        "twin.calendar",
+        "config.clock",
+        "config.document",
+        "config.site",
+        "config.sparkplug",
+    ],
 )
 def test_examples_in_docstrings_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))
