@@ -181,9 +181,12 @@ class Converter:
         key = (tuple(rows), bytes(map(_CLASSES.__getitem__, map(type, raws))))
         layout = self._layouts.get(key)
         if layout is None:
+            layout = self._lay_out(*key)
             if len(self._layouts) >= LAYOUTS:
                 self._layouts.clear()
-            layout = self._layouts[key] = self._lay_out(*key)
+            # A backlog, which has points several times, does not come again.
+            if len(raws) <= len(self._numbers):
+                self._layouts[key] = layout
         numbers = np.full(len(raws), math.nan)
         numbers[layout.number_at] = _floats(layout.pick(raws))
         words: list[int] = []
@@ -204,13 +207,13 @@ class Converter:
     def _lay_out(self, rows: tuple[int, ...], classes: bytes) -> "_Layout":
         numbers, words, rest = [], [], []
         for at, row in enumerate(rows):
-            if classes[at] in self._numeric[row]:
+            if _KINDS[classes[at]] in self._numeric[row]:
                 numbers.append(at)
             elif self._has_bit[row]:
                 words.append(at)
             else:
                 rest.append(at)
-        conversion = self.prepare(np.array(rows, dtype=np.int64))
+        conversion = Conversion(self._columns, np.array(rows, dtype=np.int64), None)
         return _Layout(conversion, np.array(numbers, dtype=np.int64), _picking(numbers), words, rest)
 
     def _other(self, row: int, raw: object, intern: Callable[[str], int]) -> tuple[float, int]:
@@ -254,6 +257,8 @@ class _Classes(dict[type, int]):
 
 _NUMBER, _TRUTH, _OTHER = range(3)
 _CLASSES = _Classes({int: _NUMBER, float: _NUMBER, bool: _TRUTH})
+_KINDS = (float, bool, object)
+"""A type of each class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,11 +280,11 @@ def _picking(places: list[int]) -> Callable[[Sequence[object]], Sequence[Any]]:
     return lambda items: [items[at] for at in places]
 
 
-def _numeric(bound: BoundPoint) -> frozenset[int]:
-    """The classes that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
+def _numeric(bound: BoundPoint) -> frozenset[type]:
+    """The types that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
     if bound.signal.kind is Kind.TEXT or bound.point.bit is not None:
         return frozenset()
-    return frozenset({_NUMBER, _TRUTH} if bound.signal.kind is Kind.BOOL else {_NUMBER})
+    return _NUMBERS | {bool} if bound.signal.kind is Kind.BOOL else _NUMBERS
 
 
 def _word(raw: object) -> int | None:
