@@ -219,7 +219,7 @@ class Point(Strict):
         if write.enum is not None and kind not in {Kind.ENUM, Kind.BOOL}:
             raise ValueError(f"'write.enum' is for enumerations and booleans; {self.signal} is {kind.value}")
         low, high = self.definition.minimum, self.definition.maximum
-        if write.minimum < low or write.maximum > high:
+        if kind in {Kind.ANALOG, Kind.COUNTER} and (write.minimum < low or write.maximum > high):
             raise ValueError(
                 f"'write' allows {write.minimum:g} to {write.maximum:g}; {self.signal} lies from {low:g} to {high:g}"
             )
