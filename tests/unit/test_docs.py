@@ -28,7 +28,8 @@ from twin.signals import SIGNALS
 ROOT = Path(__file__).parents[2]
 
 SITE_MODELS = (
-    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger, CalendarEntry
+    Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger,
+    CalendarEntry,
 )  # fmt: skip
 PROFILE_MODELS = (Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability)
 
