@@ -134,14 +134,16 @@ def unit_of(each: Observed) -> str:
     return "" if unit == "1" else unit
 
 
+def _all(devices: int) -> str:
+    return "the device" if devices == 1 else f"all {devices} devices"
+
+
 def _verdict(devices: Sequence[Watched]) -> Text:
     away = [watched.device.id for watched in devices if not watched.answered]
     wrong = sum(found.is_wrong for watched in devices for found in watched.found)
     if not away and not wrong:
-        return Text(f"all {len(devices)} devices answered and nothing looks wrong", style="green")
+        return Text(f"{_all(len(devices))} answered and nothing looks wrong", style="green")
     parts = [f"no value from {', '.join(away)}"] if away else []
     if wrong:
-        parts.append(
-            f"{wrong} thing{'s' if wrong > 1 else ''} looks wrong" if wrong == 1 else f"{wrong} things look wrong"
-        )
+        parts.append("1 thing looks wrong" if wrong == 1 else f"{wrong} things look wrong")
     return Text("; ".join(parts), style="red")

@@ -175,7 +175,7 @@ def _check(app: typer.Typer, tools: Tools) -> None:
         from gateway import check_connect
 
         clock = RealClock()
-        tools.err.print(f"watching {len(loaded.bind())} devices for {seconds:g} s", markup=False)
+        tools.err.print(f"watching for {seconds:g} s", markup=False)
         watched = tools.run(check_connect.connect(loaded, clock, seconds))
         if watched is None:
             raise typer.Exit(FAILED)
