@@ -180,7 +180,7 @@ def _check(app: typer.Typer, tools: Tools) -> None:
         if watched is None:
             raise typer.Exit(FAILED)
         devices, image = watched
-        for part in check_connect.describe(devices, image, clock.now()):
+        for part in check_connect.describe(devices, image):
             tools.out.print(part)
         if not check_connect.is_right(devices):
             raise typer.Exit(FAILED)

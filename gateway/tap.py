@@ -15,7 +15,7 @@ from adapters.supervisor import supervise
 from config.binding import BoundDevice, BoundPoint
 from config.clock import Clock
 from gateway.image import DeviceSink, Image
-from twin.signals import Quality, Reason
+from twin.signals import Kind, Quality, Reason
 
 SWEEP_S = 0.25
 
@@ -34,13 +34,16 @@ class TappedSink:
         self.link: Link = sink.link
         self._sink, self._on_batch, self._on_link = sink, on_batch, on_link
         self._first = sink.rows.start
+        self._is_text = [point.signal.kind is Kind.TEXT for point in sink.device.points]
         self._raws: list[Any] = [None] * len(sink.device.points)
 
     def take(self, rows: Any, raws: Any) -> None:
         """Note raw values; the batch that they become follows. An ``adapters.convert.Tap``."""
         listed = raws.tolist() if isinstance(raws, np.ndarray) else raws
         for row, raw in zip(rows, listed, strict=True):
-            self._raws[row] = raw
+            # Texts pass by as NaN among a poll's numbers; they themselves come only when they change.
+            if not (self._is_text[row] and isinstance(raw, float)):
+                self._raws[row] = raw
 
     def push(self, batch: Batch) -> None:
         if self._on_batch is not None:

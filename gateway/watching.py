@@ -92,12 +92,13 @@ class Watch:
 
     def settle(self, image: Image) -> None:
         """Bring qualities up to date with age and links, and texts to letters."""
+        now = self._clock.now()
         for watched in self.devices:
+            first = watched.device.points[0].number
+            known = image.as_of(slice(first, first + len(watched.observed)))
             for each in watched.observed:
                 row = each.bound.number
-                each.known_time = float(
-                    image.as_of(image.sink(watched.device).rows)[row - watched.device.points[0].number]
-                )
+                each.age_s = now - float(known[row - first])
                 if each.came:
                     each.quality, each.reason = Quality(int(image.quality[row])), Reason(int(image.reason[row]))
                 if each.bound.signal.kind is Kind.TEXT and isinstance(each.value, float) and not math.isnan(each.value):
