@@ -22,6 +22,8 @@ ARRIVALS = 2000
 AROUND = 2
 """Registers read on either side of a value that cannot be true."""
 READ_TIMEOUT_S = 1.0
+SCANNED = frozenset({"modbus", "modbus+rtu"})
+"""Addresses that may be read a second time; a serial line is read by one program alone."""
 
 
 @dataclass(slots=True)
@@ -142,6 +144,8 @@ def _suspects(watched: Watched) -> list[Observed]:
 async def _around(device: BoundDevice, suspects: Sequence[Observed], clock: Clock) -> dict[tuple[str, int], int]:
     """The registers of these points and of their neighbours; what the device refuses is left out."""
     registers: dict[tuple[str, int], int] = {}
+    if device.device.scheme not in SCANNED:
+        return registers
     wanted = [
         (each.bound.point.table, int(each.bound.address), each.bound.point.register_count)
         for each in suspects
