@@ -15,7 +15,7 @@ from adapters.supervisor import supervise
 from config.binding import BoundDevice, BoundPoint
 from config.clock import Clock
 from gateway.image import DeviceSink, Image
-from twin.signals import Kind, Quality, Reason
+from twin.signals import Quality, Reason
 
 SWEEP_S = 0.25
 
@@ -29,12 +29,12 @@ OnLink = Callable[[BoundDevice, str, str], None]
 class TappedSink:
     """The image's sink of one device, with somebody listening. Satisfies ``adapters.base.Sink``."""
 
-    def __init__(self, sink: DeviceSink, on_batch: OnBatch | None, on_link: OnLink | None) -> None:
+    def __init__(self, sink: DeviceSink, on_batch: OnBatch | None, on_link: OnLink | None, is_text: list[bool]) -> None:
         self.device = sink.device
         self.link: Link = sink.link
         self._sink, self._on_batch, self._on_link = sink, on_batch, on_link
         self._first = sink.rows.start
-        self._is_text = [point.signal.kind is Kind.TEXT for point in sink.device.points]
+        self._is_text = is_text
         self._raws: list[Any] = [None] * len(sink.device.points)
 
     def take(self, rows: Any, raws: Any) -> None:
@@ -113,7 +113,8 @@ async def running_site(
     tasks: list[asyncio.Task[None]] = []
     try:
         for device in devices:
-            sink = TappedSink(image.sink(device), on_batch, on_link)
+            theirs = image.sink(device)
+            sink = TappedSink(theirs, on_batch, on_link, image.is_text[theirs.rows].tolist())
             # The task too starts in here: an adapter may make its converter only when it runs.
             with tapped(sink.take):
                 adapter = build(device, clock, writable=writable)
