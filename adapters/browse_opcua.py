@@ -10,7 +10,8 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIdNames, ObjectIds
-from asyncua.ua.uaerrors import UaError
+from asyncua.ua.status_codes import StatusCodes
+from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from adapters.cancelling import heed_cancelling
 from adapters.link import CONNECT_TIMEOUT_S, LostError, explain
@@ -81,7 +82,10 @@ async def session(
             raise LostError(f"{explain(error, host, port)}{await _policies(url, clock)}") from error
         except OSError as error:
             raise LostError(explain(error, host, port)) from error
-        yield client
+        try:
+            yield client
+        except (OSError, UaError) as error:
+            raise LostError(explain(error, host, port)) from error
     finally:
         try:
             async with clock.timeout(CLOSE_TIMEOUT_S):
@@ -115,12 +119,13 @@ async def browse(client: Client, *, depth: int = 12, limit: int = LIMIT) -> Tree
     tree = Tree([], [], False, namespaces)
     details: list[tuple[int, str, ua.NodeId]] = []
     seen: set[ua.NodeId] = set()
+    most = await _limit(client, ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse, NODES_A_CALL)
     wave: list[tuple[int | None, ua.NodeId]] = [(None, ua.NodeId(ua.Int32(ObjectIds.ObjectsFolder)))]
     for level in range(depth + 1):
         # One level more than is shown, for the units and ranges of the deepest variables.
         below: list[tuple[int | None, ua.NodeId]] = []
-        for start in range(0, len(wave), NODES_A_CALL):
-            chunk = wave[start : start + NODES_A_CALL]
+        for start in range(0, len(wave), most):
+            chunk = wave[start : start + most]
             for (parent, _), references in zip(
                 chunk, await _references(client, [node for _, node in chunk]), strict=True
             ):
@@ -178,7 +183,20 @@ async def _references(client: Client, nodes: Sequence[ua.NodeId]) -> list[list[A
             points.pop(number)
             if result.ContinuationPoint:
                 points[number] = result.ContinuationPoint
+    # A server keeps only so many half-read answers: what it could not keep is asked for by itself.
+    for number, result in enumerate(results):
+        if result.StatusCode.value == StatusCodes.BadNoContinuationPoints and len(nodes) > 1:
+            found[number] = (await _references(client, [nodes[number]]))[0]
     return found
+
+
+async def _limit(client: Client, limit: int, most: int) -> int:
+    """How much the server takes in one call; most do not say."""
+    try:
+        said = await client.get_node(ua.NodeId(ua.Int32(limit))).read_value()
+    except UaStatusCodeError:
+        return most
+    return min(int(said), most) if isinstance(said, int) and said > 0 else most
 
 
 def _local(node: Any) -> ua.NodeId:
@@ -200,12 +218,12 @@ def _address(node: ua.NodeId, namespaces: Sequence[str]) -> str:
 
 async def _attributes(client: Client, wanted: Sequence[tuple[ua.NodeId, AttributeIds]]) -> list[ua.DataValue]:
     values: list[ua.DataValue] = []
-    for start in range(0, len(wanted), READS_A_CALL):
+    most = await _limit(client, ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead, READS_A_CALL)
+    for start in range(0, len(wanted), most):
         parameters = ua.ReadParameters()
         parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
         parameters.NodesToRead = [
-            ua.ReadValueId(NodeId=node, AttributeId=attribute)
-            for node, attribute in wanted[start : start + READS_A_CALL]
+            ua.ReadValueId(NodeId=node, AttributeId=attribute) for node, attribute in wanted[start : start + most]
         ]
         values += await client.uaclient.read(parameters)
     return values

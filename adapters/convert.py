@@ -206,9 +206,12 @@ class Converter:
         key = (tuple(rows), bytes(map(_CLASSES.__getitem__, map(type, raws))))
         layout = self._layouts.get(key)
         if layout is None:
+            layout = self._lay_out(*key)
             if len(self._layouts) >= LAYOUTS:
                 self._layouts.clear()
-            layout = self._layouts[key] = self._lay_out(*key)
+            # A backlog, which has points several times, does not come again.
+            if len(raws) <= len(self._numbers):
+                self._layouts[key] = layout
         numbers = np.full(len(raws), math.nan)
         numbers[layout.number_at] = _floats(layout.pick(raws))
         words: list[int] = []
@@ -229,7 +232,7 @@ class Converter:
     def _lay_out(self, rows: tuple[int, ...], classes: bytes) -> "_Layout":
         numbers, words, rest = [], [], []
         for at, row in enumerate(rows):
-            if classes[at] in self._numeric[row]:
+            if _KINDS[classes[at]] in self._numeric[row]:
                 numbers.append(at)
             elif self._has_part[row]:
                 words.append(at)
@@ -274,7 +277,7 @@ class Converter:
 
     def takes(self, row: int, kind: type) -> bool:
         """Whether a raw value of this type is a number to the point, without its bits being looked at."""
-        return _CLASSES[kind] in self._numeric[row]
+        return kind in self._numeric[row]
 
 
 class _Classes(dict[type, int]):
@@ -286,6 +289,8 @@ class _Classes(dict[type, int]):
 
 _NUMBER, _TRUTH, _OTHER = range(3)
 _CLASSES = _Classes({int: _NUMBER, float: _NUMBER, bool: _TRUTH})
+_KINDS = (float, bool, object)
+"""A type of each class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,11 +312,11 @@ def _picking(places: list[int]) -> Callable[[Sequence[object]], Sequence[Any]]:
     return lambda items: [items[at] for at in places]
 
 
-def _numeric(bound: BoundPoint) -> frozenset[int]:
-    """The classes that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
+def _numeric(bound: BoundPoint) -> frozenset[type]:
+    """The types that are numbers to a point. ``True`` is one to a boolean signal, but no state of charge."""
     if bound.signal.kind is Kind.TEXT or bound.point.part is not None:
         return frozenset()
-    return frozenset({_NUMBER, _TRUTH} if bound.signal.kind is Kind.BOOL else {_NUMBER})
+    return _NUMBERS | {bool} if bound.signal.kind is Kind.BOOL else _NUMBERS
 
 
 def _word(raw: object) -> int | None:

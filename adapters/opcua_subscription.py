@@ -30,7 +30,7 @@ SILENT_PUBLISHES = 3
 SHORTEST_SILENCE_S = 2.0
 """A busy machine may keep a living server silent for this long."""
 
-PROBE_S = 2.0
+PROBE_S = 1.5
 """After this silence the server is asked for its state: a connection that is half open does not answer."""
 PROBE_ANSWER_S = 2.0
 READ_S = 4.0

@@ -9,7 +9,16 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import fanout, forecast_service, kernel, latency, lateness, throughput, whatif_crn
+from benchmarks import (
+    fanout,
+    forecast_service,
+    kernel,
+    latency,
+    lateness,
+    thingsboard,
+    throughput,
+    whatif_crn,
+)
 from benchmarks.report import Outcome, calibrate, machine
 
 BENCHMARKS = {
@@ -20,6 +29,7 @@ BENCHMARKS = {
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,
+    "thingsboard": thingsboard.run,
 }
 
 

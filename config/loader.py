@@ -13,6 +13,7 @@ from config.document import Document, Place, key_of, read, validate
 from config.errors import ConfigError, Problem
 from config.profile import Point, Profile, Strict, profile_problems
 from config.site import SCHEMES, SERIAL, Demand, Device, Site, Station
+from config.sparkplug import path_id
 from config.tower import login_problems
 
 LAST_REGISTER = 65_535
@@ -236,6 +237,12 @@ def _within_station(document: Document, place: Place, station: Station, profiles
         if profile.protocol not in SCHEMES[device.scheme]:
             message = f"scheme does not fit profile {profile.profile!r}, which speaks {profile.protocol}"
             problems.append(document.problem((*here, "url"), message, f"Use {_scheme_of(profile.protocol)}://"))
+        if profile.protocol == "sparkplug":
+            try:
+                path_id(device.url)
+            except ValueError as error:
+                remedy = "Write mqtt://HOST:PORT/GROUP/EDGE_NODE or .../GROUP/EDGE_NODE/DEVICE, or leave out the path"
+                problems.append(document.problem((*here, "url"), str(error), remedy))
         problems += _double_provision(document, here, device.id, profile, slots, providers)
         problems += _beyond_address_space(document, here, profile, len(slots))
         problems += _beyond_units(document, here, profile, device.unit_id, len(slots))

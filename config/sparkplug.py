@@ -22,20 +22,28 @@ class SparkplugId:
         return f"{node}/{self.device}" if kind.startswith("D") else node
 
 
-def sparkplug_id(device: BoundDevice) -> SparkplugId:
-    """From the path of the device's URL where it has one, else from the profile.
+def path_id(url: str) -> SparkplugId | None:
+    """What the path of a device's URL says, ``None`` where there is no path.
 
-    Raises ``ValueError`` where the path does not name a group, an edge node and perhaps a device.
+    Raises ``ValueError`` where it does not name a group, an edge node and perhaps a device.
+
+    >>> path_id("mqtt://broker/Operator/Edge%201")
+    SparkplugId(group='Operator', edge_node='Edge 1', device=None)
     """
-    path = urlsplit(device.device.url).path.strip("/")
-    if path:
-        names = [unquote(name) for name in path.split("/")]
-        if len(names) not in {2, 3} or not all(names):
-            raise ValueError(f"{device.id}: the path of {device.device.url!r} should be GROUP/EDGE_NODE[/DEVICE]")
-        return SparkplugId(names[0], names[1], names[2] if len(names) == 3 else None)
+    path = urlsplit(url).path.strip("/")
+    if not path:
+        return None
+    names = [unquote(name) for name in path.split("/")]
+    if len(names) not in {2, 3} or not all(names) or set("".join(names)) & set("/+#"):
+        raise ValueError(f"the path {path!r} does not name a Sparkplug edge node")
+    return SparkplugId(names[0], names[1], names[2] if len(names) == 3 else None)
+
+
+def sparkplug_id(device: BoundDevice) -> SparkplugId:
+    """From the path of the device's URL where it has one, else from the profile. Raises as ``path_id`` does."""
     named = device.profile.sparkplug
     own = device.fill(named.device) if named.device is not None else None
-    return SparkplugId(device.fill(named.group), device.fill(named.edge_node), own)
+    return path_id(device.device.url) or SparkplugId(device.fill(named.group), device.fill(named.edge_node), own)
 
 
 def state_topic(host_id: str) -> str:

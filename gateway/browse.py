@@ -1,11 +1,11 @@
 """``swaptwin browse``: what a device offers, on the screen, as JSON and as a skeleton profile."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.console import Console
 from rich.text import Text
 
@@ -35,7 +35,9 @@ class Page:
 
     def show(self, document: Callable[[], object], parts: Callable[[], Iterator[Any]]) -> None:
         if self.as_json:
-            self.out.print_json(json.dumps(document(), default=str))
+            # orjson writes null for NaN, which JSON does not have.
+            text = orjson.dumps(document(), default=str, option=orjson.OPT_NON_STR_KEYS)
+            self.out.print_json(text.decode())
             return
         for part in parts():
             self.out.print(part)

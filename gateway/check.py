@@ -11,6 +11,7 @@ from adapters.modbus_plan import describe as describe_plan
 from config.binding import BoundDevice
 from config.document import read
 from config.loader import LoadedSite, load_profile
+from config.sparkplug import sparkplug_id
 
 WANTED = ("occupied", "charger_state", "soc")
 """Slot signals without which a station can be watched only in part."""
@@ -85,6 +86,11 @@ def _subscription(device: BoundDevice) -> str:
     interval = device.points[0].interval_s
     if device.profile.protocol == "opcua":
         return f"{device.id}: one subscription of {len(device.points)} nodes, published every {interval:g} s"
+    if device.profile.protocol == "sparkplug":
+        who = sparkplug_id(device)
+        return (
+            f"{device.id}: {len(device.points)} metrics, as born by {who.topic('DBIRTH' if who.device else 'NBIRTH')}"
+        )
     topics = len({point.address for point in device.points})
     return f"{device.id}: {topics} topics with {len(device.points)} values, expected every {interval:g} s"
 

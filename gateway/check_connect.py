@@ -42,14 +42,14 @@ def is_right(devices: Sequence[Watched]) -> bool:
     return all(watched.answered and not any(found.is_wrong for found in watched.found) for watched in devices)
 
 
-def describe(devices: Sequence[Watched], image: Image, now: float) -> Iterator[RenderableType]:
+def describe(devices: Sequence[Watched], image: Image) -> Iterator[RenderableType]:
     """All devices, their points and findings, and the verdict."""
     for watched in devices:
         link = image.sink(watched.device).link
         yield Text.assemble(("\n" + watched.device.id, "bold"), f"  {watched.device.profile.profile}  {link.detail}")
         if watched.answered:
             yield Text(_timing(watched, link), style="dim")
-            yield _points(watched, now)
+            yield _points(watched)
         for found in watched.found:
             head = "wrong" if found.is_wrong else "note"
             yield Text(f"{head}: {found}", style="red" if found.is_wrong else "yellow")
@@ -72,7 +72,7 @@ def _rank(values: Sequence[float], share: float) -> float:
     return values[min(len(values) - 1, math.floor(share * len(values)))]
 
 
-def _points(watched: Watched, now: float) -> Table:
+def _points(watched: Watched) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("point", no_wrap=True)
     table.add_column("address", overflow="fold")
@@ -91,7 +91,7 @@ def _points(watched: Watched, now: float) -> Table:
             shown_value(each),
             unit_of(each),
             Text(f"{quality}{reason}", style=COLOURS[each.quality]),
-            "" if math.isnan(each.known_time) else f"{max(0.0, now - each.known_time):.1f} s",
+            "" if math.isnan(each.age_s) else f"{max(0.0, each.age_s):.1f} s",
         )
     return table
 
@@ -134,14 +134,16 @@ def unit_of(each: Observed) -> str:
     return "" if unit == "1" else unit
 
 
+def _all(devices: int) -> str:
+    return "the device" if devices == 1 else f"all {devices} devices"
+
+
 def _verdict(devices: Sequence[Watched]) -> Text:
     away = [watched.device.id for watched in devices if not watched.answered]
     wrong = sum(found.is_wrong for watched in devices for found in watched.found)
     if not away and not wrong:
-        return Text(f"all {len(devices)} devices answered and nothing looks wrong", style="green")
+        return Text(f"{_all(len(devices))} answered and nothing looks wrong", style="green")
     parts = [f"no value from {', '.join(away)}"] if away else []
     if wrong:
-        parts.append(
-            f"{wrong} thing{'s' if wrong > 1 else ''} looks wrong" if wrong == 1 else f"{wrong} things look wrong"
-        )
+        parts.append("1 thing looks wrong" if wrong == 1 else f"{wrong} things look wrong")
     return Text("; ".join(parts), style="red")

@@ -175,12 +175,12 @@ def _check(app: typer.Typer, tools: Tools) -> None:
         from gateway import check_connect
 
         clock = RealClock()
-        tools.err.print(f"watching {len(loaded.bind())} devices for {seconds:g} s", markup=False)
+        tools.err.print(f"watching for {seconds:g} s", markup=False)
         watched = tools.run(check_connect.connect(loaded, clock, seconds))
         if watched is None:
             raise typer.Exit(FAILED)
         devices, image = watched
-        for part in check_connect.describe(devices, image, clock.now()):
+        for part in check_connect.describe(devices, image):
             tools.out.print(part)
         if not check_connect.is_right(devices):
             raise typer.Exit(FAILED)

@@ -133,7 +133,7 @@ def _commission(app: typer.Typer, tools: Tools) -> None:
         from gateway import commission_pdf
         from gateway.commission import examine
         from gateway.commission_html import page, verdict_of
-        from gateway.commission_questions import AtTerminal, Nobody
+        from gateway.commission_questions import AtTerminal, Nobody, ask_terminal
         from gateway.version import release
 
         loaded = tools.load(site)
@@ -146,7 +146,9 @@ def _commission(app: typer.Typer, tools: Tools) -> None:
             if file is not None and not file.parent.is_dir():
                 tools.wrong(f"{file}: its folder is not there; make it first.")
         terminal = sys.stdin.isatty() and not yes
-        asked = AtTerminal(input, writes=yes) if terminal else Nobody("--yes" if yes else "no terminal", writes=yes)
+        asked = (
+            AtTerminal(ask_terminal, writes=yes) if terminal else Nobody("--yes" if yes else "no terminal", writes=yes)
+        )
         acceptance = tools.run(
             examine(
                 loaded,
@@ -162,10 +164,12 @@ def _commission(app: typer.Typer, tools: Tools) -> None:
         acceptance.engineer = engineer or (input("Name of the engineer: ").strip() if terminal else "")
         for number, step in enumerate(acceptance.steps, start=1):
             tools.out.print(
-                f"{number}. {step.title:<40} {WORDS_SHOWN[step.result.value]:<8} {step.summary}", markup=False
+                f"{number}. {step.title:<40} {WORDS_SHOWN[step.result.value]:<8} {step.summary}",
+                markup=False,
+                soft_wrap=True,
             )
             for detail in step.details:
-                tools.out.print(f"     {detail}", markup=False)
+                tools.out.print(f"     {detail}", markup=False, soft_wrap=True)
         try:
             if out is not None:
                 out.write_text(page(acceptance), encoding="utf-8")

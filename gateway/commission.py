@@ -55,7 +55,7 @@ async def examine(
     begun = clock.monotonic()
     writes = loaded.site.gateway.writes
     async with running_site(devices, clock, on_batch=watch.take, writable=writes) as (image, adapters):
-        say(f"connecting to {len(devices)} devices")
+        say(f"connecting to {len(devices)} device{'s' if len(devices) != 1 else ''}")
         await watch.until_all(CONNECT_S)
         twin = TwinRecord(clock)
         runner = asyncio.create_task(TwinRunner(image, layouts(devices), clock, twin.take).run())

@@ -1,7 +1,8 @@
 """Commissioning: what only a person in front of the cabinet can tell."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from gateway.acceptance import Result, Step
 from gateway.commission_steps import state_of
@@ -10,6 +11,20 @@ from gateway.watching import Watch
 SLOTS_ASKED = 3
 """Slots a station of which is asked: some of each end, so that a reversed order shows."""
 TITLE = "Confirmed on site"
+
+
+async def ask_terminal(prompt: str) -> str:
+    """A line from the terminal, without holding up the event loop, nor its end."""
+    sys.stdout.write(prompt)
+    sys.stdout.flush()
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    # A terminal hands over whole lines: nothing is waited for here.
+    return sys.stdin.readline()
 
 
 class Nobody:
@@ -26,10 +41,10 @@ class Nobody:
 
 
 class AtTerminal:
-    """Asks at the terminal. The event loop goes on meanwhile."""
+    """Asks at the terminal, while the devices stay connected."""
 
-    def __init__(self, ask: Callable[[str], str], *, writes: bool) -> None:
-        """``ask`` shows a prompt and returns what was typed; it may block."""
+    def __init__(self, ask: Callable[[str], Awaitable[str]], *, writes: bool) -> None:
+        """``ask`` shows a prompt and returns the line that was typed."""
         self._ask, self._writes = ask, writes
 
     async def questions(self, watch: Watch) -> Step:
@@ -37,7 +52,7 @@ class AtTerminal:
         answered = 0
         # All at once, as the devices were seen: the watch goes on while people look.
         for question in list(_questions(watch)):
-            answer = await asyncio.to_thread(self._answer, question)
+            answer = await self._answer(question)
             step.rows.append((question, answer))
             answered += answer != "not answered"
             if answer == "no" or answer.startswith("no:"):
@@ -50,16 +65,16 @@ class AtTerminal:
         if self._writes:
             return ""
         listed = "; ".join(what[:5]) + ("; …" if len(what) > 5 else "")
-        answer = await asyncio.to_thread(self._answer, f"Write the values that stand there already ({listed})?")
+        answer = await self._answer(f"Write the values that stand there already ({listed})?")
         return "" if answer == "yes" else "The engineer did not allow it"
 
-    def _answer(self, question: str) -> str:
+    async def _answer(self, question: str) -> str:
         while True:
-            typed = self._ask(f"{question} [y]es, [n]o, [s]kip: ").strip().lower()
+            typed = (await self._ask(f"{question} [y]es, [n]o, [s]kip: ")).strip().lower()
             if typed in {"y", "yes"}:
                 return "yes"
             if typed in {"n", "no"}:
-                remark = self._ask("  What is there instead? ").strip()
+                remark = (await self._ask("  What is there instead? ")).strip()
                 return f"no: {remark}" if remark else "no"
             if typed in {"s", "skip", ""}:
                 return "not answered"

@@ -33,7 +33,11 @@ def reachability(watch: Watch, image: Image, begun: float) -> Step:
             step.details.append(f"{watched.device.id}: {link.detail}")
         if link.reconnects:
             step.details.append(f"{watched.device.id}: the connection broke {link.reconnects} times")
-    return _judged(step, f"{len(watch.devices)} devices answer", "Some devices do not answer, or not all the time")
+    return _judged(
+        step,
+        _count(len(watch.devices), "device answers", "devices answer"),
+        "Some devices do not answer, or not all the time",
+    )
 
 
 def points(watch: Watch) -> Step:
@@ -106,7 +110,9 @@ def plausibility(watch: Watch) -> Step:
     notes = [f"note: {finding}" for finding in found if not finding.is_wrong]
     if step.details:
         step.result = Result.FAIL
-    step.summary = f"{len(step.details)} things look wrong" if step.details else "Nothing looks wrong"
+    step.summary = (
+        _count(len(step.details), "thing looks wrong", "things look wrong") if step.details else "Nothing looks wrong"
+    )
     step.details += notes
     return step
 
@@ -159,6 +165,10 @@ def _rank(values: Sequence[float], share: float) -> float:
 
 def _ms(values: Sequence[float], share: float) -> str:
     return f"{1000.0 * _rank(values, share):.1f} ms"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _judged(step: Step, right: str, wrong: str) -> Step:

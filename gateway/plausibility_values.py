@@ -27,8 +27,8 @@ class Observed:
     reason: Reason = Reason.NO_COMMUNICATION
     source_time: float = math.nan
     received_time: float = math.nan
-    known_time: float = math.nan
-    """When the value was last known to hold: its stamp, or a later confirmation."""
+    age_s: float = math.nan
+    """Since the value was last known to hold: since its stamp, or a later confirmation."""
     history: list[tuple[float, float]] = field(default_factory=list)
     lags_s: list[float] = field(default_factory=list)
     """Arrival minus source time of samples that brought another value."""

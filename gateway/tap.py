@@ -30,18 +30,21 @@ OnLink = Callable[[BoundDevice, str, str], None]
 class TappedSink:
     """The image's sink of one device, with somebody listening. Satisfies ``adapters.base.Sink``."""
 
-    def __init__(self, sink: DeviceSink, on_batch: OnBatch | None, on_link: OnLink | None) -> None:
+    def __init__(self, sink: DeviceSink, on_batch: OnBatch | None, on_link: OnLink | None, is_text: list[bool]) -> None:
         self.device = sink.device
         self.link: Link = sink.link
         self._sink, self._on_batch, self._on_link = sink, on_batch, on_link
         self._first = sink.rows.start
+        self._is_text = is_text
         self._raws: list[Any] = [None] * len(sink.device.points)
 
     def take(self, rows: Any, raws: Any) -> None:
         """Note raw values; the batch that they become follows. An ``adapters.convert.Tap``."""
         listed = raws.tolist() if isinstance(raws, np.ndarray) else raws
         for row, raw in zip(rows, listed, strict=True):
-            self._raws[row] = raw
+            # Texts pass by as NaN among a poll's numbers; they themselves come only when they change.
+            if not (self._is_text[row] and isinstance(raw, float)):
+                self._raws[row] = raw
 
     def push(self, batch: Batch) -> None:
         if self._on_batch is not None:
@@ -111,7 +114,8 @@ async def running_site(
     tasks: list[asyncio.Task[None]] = []
     try:
         for device in devices:
-            sink = TappedSink(image.sink(device), on_batch, on_link)
+            theirs = image.sink(device)
+            sink = TappedSink(theirs, on_batch, on_link, image.is_text[theirs.rows].tolist())
             # The task too starts in here: an adapter may make its converter only when it runs.
             with tapped(sink.take):
                 adapter = build(device, clock, writable=writable)

@@ -22,6 +22,8 @@ ARRIVALS = 2000
 AROUND = 2
 """Registers read on either side of a value that cannot be true."""
 READ_TIMEOUT_S = 1.0
+SCANNED = frozenset({"modbus", "modbus+rtu"})
+"""Addresses that may be read a second time; a serial line is read by one program alone."""
 
 
 @dataclass(slots=True)
@@ -92,12 +94,13 @@ class Watch:
 
     def settle(self, image: Image) -> None:
         """Bring qualities up to date with age and links, and texts to letters."""
+        now = self._clock.now()
         for watched in self.devices:
+            first = watched.device.points[0].number
+            known = image.as_of(slice(first, first + len(watched.observed)))
             for each in watched.observed:
                 row = each.bound.number
-                each.known_time = float(
-                    image.as_of(image.sink(watched.device).rows)[row - watched.device.points[0].number]
-                )
+                each.age_s = now - float(known[row - first])
                 if each.came:
                     each.quality, each.reason = Quality(int(image.quality[row])), Reason(int(image.reason[row]))
                 if each.bound.signal.kind is Kind.TEXT and isinstance(each.value, float) and not math.isnan(each.value):
@@ -141,6 +144,8 @@ def _suspects(watched: Watched) -> list[Observed]:
 async def _around(device: BoundDevice, suspects: Sequence[Observed], clock: Clock) -> dict[tuple[str, int], int]:
     """The registers of these points and of their neighbours; what the device refuses is left out."""
     registers: dict[tuple[str, int], int] = {}
+    if device.device.scheme not in SCANNED:
+        return registers
     wanted = [
         (each.bound.point.table, int(each.bound.address), each.bound.point.register_count)
         for each in suspects

@@ -77,7 +77,16 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["twin.signals", "twin.demand", "twin.calendar", "config.clock", "config.document", "config.site"]
+    "module",
+    [
+        "twin.signals",
+        "twin.demand",
+        "twin.calendar",
+        "config.clock",
+        "config.document",
+        "config.site",
+        "config.sparkplug",
+    ],
 )
 def test_examples_in_docstrings_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(module))

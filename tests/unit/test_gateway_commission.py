@@ -29,7 +29,7 @@ async def test_the_engineer_is_asked_what_can_be_seen_at_the_cabinet() -> None:
     watch = watch_of([DOOR, PACK], {"door_open": [1, 0], "occupied": [1, 0]})
     asked: list[str] = []
 
-    def answer(question: str) -> str:
+    async def answer(question: str) -> str:
         asked.append(question)
         return "y"
 
@@ -46,7 +46,11 @@ async def test_the_engineer_is_asked_what_can_be_seen_at_the_cabinet() -> None:
 async def test_a_no_fails_the_step_with_what_is_there_instead() -> None:
     watch = watch_of([DOOR], {"door_open": [1, 0]})
     answers = iter(["what?", "n", "it is closed", "s"])
-    step = await AtTerminal(lambda _: next(answers), writes=False).questions(watch)
+
+    async def answer(_question: str) -> str:
+        return next(answers)
+
+    step = await AtTerminal(answer, writes=False).questions(watch)
     assert step.result is Result.FAIL
     assert step.details == ["S1 slot 1: is its door open, as shown? no: it is closed"]
     assert step.rows[1][1] == "not answered"
