@@ -162,7 +162,8 @@ class _Columns:
         profile = [bound.point for bound in points]
         signals = [bound.signal for bound in points]
         self.scale = np.array([p.sign * p.scale for p in profile])
-        self.offset = np.array([p.sign * p.offset for p in profile])
+        # Plus nothing: an offset of minus zero would turn the zeros of a negative sign into minus zero.
+        self.offset = np.array([p.sign * p.offset + 0.0 for p in profile])
         self.low = np.array([s.minimum for s in signals])
         self.high = np.array([s.maximum for s in signals])
         parts = [p.part or (-1, 64) for p in profile]

@@ -35,6 +35,8 @@ class Item(Generic[K]):
 
     def raw(self, station: Values, exponent: int = 0) -> Value:
         """The raw value now; ``None`` where there is no value."""
+        if len(self.points) == 1 and self.point.part is None:
+            return raw_value(self.point, _value(self.points[0], station), exponent)
         whole = [bound for bound in self.points if bound.point.part is None]
         parts = [bound for bound in self.points if bound.point.part is not None]
         word = _together(whole, station, exponent) if whole else 0

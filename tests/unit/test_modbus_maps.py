@@ -201,3 +201,7 @@ def test_floats_of_many_orders_in_bulk() -> None:
     words = dict(enumerate(struct.unpack(">80H", struct.pack(">40f", *values)), start=10))
     bound = rack([{"signal": "power_w", "address": 10, "stride": 2, "type": "f32"}], slots=40)
     assert list(read(bound, words).values()) == values
+
+
+def test_nothing_is_not_less_than_nothing() -> None:
+    assert str(one([0], sign=-1)) == "0.0"
