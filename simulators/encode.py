@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 from config.binding import BoundPoint
 from config.profile import Point
-from simulators.station import PhysicalStation, Value
+from simulators.face import View
+from simulators.station import Value
 from twin.signals import ChargerState, Kind
 
 K = TypeVar("K", bound=Hashable)
@@ -23,7 +24,7 @@ class Item(Generic[K]):
     def point(self) -> Point:
         return self.points[0].point
 
-    def raw(self, station: PhysicalStation) -> Value:
+    def raw(self, station: View) -> Value:
         """The raw value now; ``None`` where there is no value."""
         if self.point.bit is None:
             bound = self.points[0]
@@ -51,6 +52,9 @@ def raw_value(point: Point, value: Value) -> Value:
     match point.definition.kind:
         case Kind.TEXT:
             return str(value)
+        case _ if isinstance(value, str):
+            # A device that sends its numbers as text.
+            return value
         case Kind.BOOL:
             return bool(value)
         case Kind.ENUM:

@@ -1,6 +1,26 @@
-"""What every protocol's face of an emulated device can do."""
+"""What every protocol's face of an emulated device can do, and what it shows."""
 
 from typing import Protocol
+
+from simulators.station import Value
+
+
+class View(Protocol):
+    """What a device knows of its station: the physical station itself, or what faults make of it."""
+
+    @property
+    def time(self) -> float:
+        """What the device's own clock says (epoch s): the source time of its values."""
+
+    @property
+    def now(self) -> float:
+        """Site time (epoch s): what paces the face."""
+
+    def value(self, signal: str, slot: int | None = None) -> Value:
+        """A signal of the vocabulary as the device has it; ``None`` where there is none."""
+
+    def command(self, signal: str, slot: int, value: float) -> None:
+        """Do what a client wrote to a slot's signal. Raises ``KeyError`` for one that cannot be written."""
 
 
 class Face(Protocol):

@@ -10,9 +10,9 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from config.binding import BoundDevice, BoundPoint
 from config.errors import ListenError
 from simulators.encode import Item, items
+from simulators.face import View
 from simulators.listen import require_free
 from simulators.registers import encode, runs, width
-from simulators.station import PhysicalStation
 
 # Function codes that no client may use to write select the table when the emulator itself writes.
 _READ_CODE = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
@@ -28,7 +28,7 @@ Key = tuple[str, int]
 class Unit:
     """The registers of one device. Those between two of its points read as zero where the hole is small."""
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation, key: str) -> None:
+    def __init__(self, device: BoundDevice, station: View, key: str) -> None:
         self.id = device.device.unit_id
         self.key = key
         self._station = station

@@ -12,8 +12,9 @@ from asyncua.ua.status_codes import StatusCodes
 from config.binding import BoundDevice, BoundPoint
 from config.errors import ListenError
 from simulators.encode import Item, items
+from simulators.face import View
 from simulators.listen import require_free
-from simulators.station import PhysicalStation, Value
+from simulators.station import Value
 from twin.signals import Kind
 
 _ZERO = {
@@ -29,20 +30,26 @@ _ZERO = {
 class OpcUaFace:
     """Serves one device. Values carry site time as source time; what an empty slot has not is ``BadNoData``."""
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation, key: str) -> None:
+    def __init__(self, device: BoundDevice, station: View, key: str) -> None:
         """``key``: the site file's key of the address, for errors."""
         self._device = device
         self._station = station
         self._key = key
         self._items: list[Item[str]] = items(device.points, lambda bound: str(bound.address))
         self._nodes: list[ua.NodeId] = []
-        self._last: list[tuple[Value] | None] = [None] * len(self._items)
+        self._last: list[tuple[Value, str | None] | None] = [None] * len(self._items)
         self._server: Server | None = None
+        self._listens = (device.device.host, device.device.port)
+
+    def behind(self, address: tuple[str, int]) -> None:
+        """Listen there: what comes to the device's own address is passed on."""
+        self._listens = address
 
     async def start(self) -> None:
         host, port = self._device.device.host, self._device.device.port
-        require_free(self._key, host, port)
+        require_free(self._key, *self._listens)
         server = await _new_server()
+        server.socket_address = self._listens
         server.set_endpoint(f"opc.tcp://{host}:{port}{urlsplit(self._device.device.url).path}")
         server.set_server_name(f"swaptwin emulator of {self._device.id}")
         await server.set_application_uri(f"urn:swaptwin:emulator:{self._device.site}:{self._device.id}")
@@ -56,7 +63,7 @@ class OpcUaFace:
             await server.start()
         except OSError as error:
             self._server = None
-            raise ListenError(self._key, host, port, error.strerror or str(error)) from error
+            raise ListenError(self._key, *self._listens, error.strerror or str(error)) from error
 
     async def publish(self) -> None:
         """Write what has changed; everything where the profile says that the server stamps every scan."""
@@ -67,10 +74,16 @@ class OpcUaFace:
         for index, item in enumerate(self._items):
             raw = item.raw(self._station)
             last = self._last[index]
-            if last is not None and not always and _same(raw, last[0], item.point.deadband or 0.0):
+            status = _status(item, self._station)
+            if (
+                last is not None
+                and not always
+                and last[1] == status
+                and _same(raw, last[0], item.point.deadband or 0.0)
+            ):
                 continue
-            self._last[index] = (raw,)
-            await self._server.write_attribute_value(self._nodes[index], _data_value(item, raw, stamp))
+            self._last[index] = (raw, status)
+            await self._server.write_attribute_value(self._nodes[index], _data_value(item, raw, status, stamp))
 
     async def stop(self) -> None:
         if self._server is None:
@@ -144,7 +157,14 @@ def _variant_type(item: Item[str]) -> ua.VariantType:
             return ua.VariantType.Double
 
 
-def _data_value(item: Item[str], raw: Value, stamp: ua.DateTime) -> ua.DataValue:
+def _status(item: Item[str], view: View) -> str | None:
+    """Name of the status code that the view wants for a value; the physical station has no such wish."""
+    status = getattr(view, "status", None)
+    bound = item.points[0]
+    return status(bound.point.signal, bound.slot) if status is not None else None
+
+
+def _data_value(item: Item[str], raw: Value, status: str | None, stamp: ua.DateTime) -> ua.DataValue:
     if raw is None:
         return ua.DataValue(
             ua.Variant(None, ua.VariantType.Null),
@@ -154,7 +174,10 @@ def _data_value(item: Item[str], raw: Value, stamp: ua.DateTime) -> ua.DataValue
     kind = _variant_type(item)
     if kind is ua.VariantType.UInt32 and isinstance(raw, int):
         raw %= 1 << 32
-    return ua.DataValue(ua.Variant(raw, kind), SourceTimestamp=stamp)
+    if isinstance(raw, str):
+        kind = ua.VariantType.String
+    code = getattr(StatusCodes, status) if status else StatusCodes.Good
+    return ua.DataValue(ua.Variant(raw, kind), ua.StatusCode(ua.UInt32(code)), SourceTimestamp=stamp)
 
 
 def _same(raw: Value, last: Value, deadband: float) -> bool:
