@@ -15,6 +15,7 @@ from adapters.supervisor import supervise
 from config.clock import Clock
 from config.loader import LoadedSite
 from gateway.api import create_app
+from gateway.api_faults import faults_router
 from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
@@ -49,10 +50,12 @@ async def run(
     clock: Clock,
     *,
     emulated: bool = False,
+    fault_control: str | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Run a site's gateway until cancelled.
 
+    ``fault_control``: where the emulators of an emulated site take orders; it is served as ``/api/v1/faults``.
     ``on_ready`` gets the address of the page once it is served. Raises ``ListenError``, ``StoreError`` or
     ``ConfigError`` (a file of past swaps) before anything is started.
     """
@@ -63,6 +66,8 @@ async def run(
         await asyncio.to_thread(store.open)
         try:
             gateway = _Gateway(loaded, clock, store, emulated)
+            if fault_control is not None:
+                gateway.routers.append(faults_router(fault_control))
             await asyncio.to_thread(gateway.demand.restore)
             await gateway.run(sock, on_ready)
         finally:
@@ -110,6 +115,10 @@ class _Gateway:
             "ui": ui_status,
         }
         self.health = Health(clock, self.monitor, identity, parts)
+        self.routers = [
+            whatif_router(self.whatif, frozenset(self.layouts)),
+            skill_router(self.skill, frozenset(self.layouts)),
+        ]
 
     async def run(self, sock: socket.socket, on_ready: Callable[[str], None] | None) -> None:
         app = create_app(
@@ -121,10 +130,7 @@ class _Gateway:
             ready=lambda: self.image.swept,
             loopback=is_loopback(self.loaded.site.gateway.host),
             version=self.stream.version,
-            routers=[
-                whatif_router(self.whatif, frozenset(self.layouts)),
-                skill_router(self.skill, frozenset(self.layouts)),
-            ],
+            routers=self.routers,
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
         self.image.sweep()

@@ -121,22 +121,27 @@ class Faults:
     def inject(self, order: Order | Mapping[str, Any]) -> Entry:
         """Take an order. Raises ``FaultError`` where it cannot be carried out."""
         order = order if isinstance(order, Order) else read_order(order)
-        kind = kind_of(order.fault)
         if len(self._entries) >= ACTIVE:
             raise FaultError("fault", f"{ACTIVE} faults are there already", "Clear some first")
         self._count += 1
         seed = crc32(f"{order.fault} {order.target} {self._count}".encode()) if order.seed is None else order.seed
-        aim = self._aim(order, kind, random.Random(seed))  # noqa: S311 - a fault's own dice
-        fault = read_parameters(kind, order.parameters).aimed(aim)
-        if isinstance(fault, MapFault):
-            self._try(fault)
+        fault = self.check(order, seed)
         start = self._clock.now() + order.start_s
-        duration_s = 0.0 if kind.instant else order.duration_s
+        duration_s = 0.0 if fault.instant else order.duration_s
         end = None if duration_s is None else start + duration_s
         entry = Entry(f"f{self._count}", order, fault, start, end, seed)
         self._entries[entry.id] = entry
         self._wake()
         return entry
+
+    def check(self, order: Order, seed: int = 0) -> Fault:
+        """The fault that an order would become. Raises ``FaultError``."""
+        kind = kind_of(order.fault)
+        aim = self._aim(order, kind, random.Random(seed))  # noqa: S311 - a fault's own dice
+        fault = read_parameters(kind, order.parameters).aimed(aim)
+        if isinstance(fault, MapFault):
+            self._try(fault)
+        return fault
 
     def clear(self, identity: str) -> bool:
         """End a fault, or take back one that has not begun. False: there is none of that id."""
