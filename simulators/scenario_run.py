@@ -188,7 +188,7 @@ class ScenarioRun:
             return
         at_s = self._clock.now() - self._start
         started = self._clock.monotonic()
-        check = _Check(expectation, watch)
+        check = Check(expectation, watch)
         held = await watch.until(check.holds, expectation.within_s)
         took_s = self._clock.monotonic() - started if held else None
         if held and expectation.holds_s:
@@ -203,7 +203,7 @@ class ScenarioRun:
         self._say(f"           {word}  {outcome.expectation}{tail}")
 
 
-class _Check:
+class Check:
     """An expectation, and what was last seen of its object."""
 
     def __init__(self, expectation: Expectation, watch: GatewayWatch) -> None:

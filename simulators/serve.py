@@ -203,7 +203,7 @@ def build_faces(
             variable = device.device.password_env
             password = os.environ.get(variable) if variable else None
             # Seen to at every step: some values are published as soon as they change.
-            faces.append((MqttFace(device, station, password=password), STEP_S))
+            faces.append((MqttFace(device, station, password=password), min(STEP_S, interval_s)))
             continue
         if device.profile.protocol == "opcua":
             faces.append((OpcUaFace(device, station, key), interval_s))

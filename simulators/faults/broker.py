@@ -4,8 +4,7 @@ from config.binding import BoundDevice
 from config.clock import Clock
 from simulators.broker import EmbeddedBroker
 from simulators.faults.base import WireFault
-from simulators.faults.mount import free_port
-from simulators.faults.proxy import HOST, Proxy
+from simulators.faults.proxy import HOST, Proxy, free_port
 
 
 class BrokerMount:

@@ -1,7 +1,6 @@
 """An emulated address as faults can strike it: a relay in front, and behind it a face that can be changed."""
 
 import asyncio
-import socket
 from collections.abc import Callable, Sequence
 
 from config.binding import BoundDevice
@@ -10,7 +9,7 @@ from config.errors import ListenError
 from simulators.face import Face
 from simulators.faults.base import Fault, MapFault, RestartFault, WireFault
 from simulators.faults.frames import Frame, framing_of, modbus_frame
-from simulators.faults.proxy import HOST, Proxy
+from simulators.faults.proxy import HOST, Proxy, free_port
 
 DIALLING = frozenset({"mqtt", "sparkplug"})
 """Protocols whose devices connect to a broker; all others are connected to."""
@@ -112,8 +111,8 @@ class Mount:
             self.proxy.device = None
             await self.proxy.settle()
         if face is not None:
-            self.proxy.break_all()
             await face.stop()
+            self.proxy.break_all()
 
     def _concerns(self, fault: WireFault, frame: Frame) -> bool:
         if len(self.devices) == 1:
@@ -122,10 +121,3 @@ class Mount:
         if message is None:
             return True
         return any(device.device.unit_id == message.unit for device in fault.aim.devices)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

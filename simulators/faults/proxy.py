@@ -44,8 +44,9 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     async def open(self, key: str, host: str, port: int) -> Address:
-        """Hold the address; it is listened on while there is a device. Raises ``ListenError``."""
-        self._socket = bind(key, host, port)
+        """Hold the address; it is listened on while there is a device. Raises ``ListenError``. 0 is any free port."""
+        # One that the system chose would be another one each time that it is listened on.
+        self._socket = bind(key, host, port or free_port())
         self._key = key
         self._socket.setblocking(False)
         await self.settle()
@@ -303,3 +304,10 @@ class _End(asyncio.Protocol):
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -48,6 +48,10 @@ class PartialFrame(WireFault):
     effects: ClassVar[dict[str, str]] = same("the rest of the message never comes; what follows is taken for it")
     keep: float = Field(0.5, gt=0.0, lt=1.0, description="share of the bytes that come, at least one")
 
+    def breaks_at_end(self) -> bool:
+        # A stream in which bytes are missing stays wrong for ever.
+        return True
+
     def passes(self, frame: Frame) -> list[Delivery]:
         if not frame.from_device:
             return [Delivery(frame.data)]
