@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from config.binding import BoundPoint
 from config.profile import Point
-from simulators.face import View
+from simulators.face import Shown
 from simulators.station import Value
 from twin.signals import ChargerState, Kind
 
@@ -24,7 +24,7 @@ class Item(Generic[K]):
     def point(self) -> Point:
         return self.points[0].point
 
-    def raw(self, station: View) -> Value:
+    def raw(self, station: Shown) -> Value:
         """The raw value now; ``None`` where there is no value."""
         if self.point.bit is None:
             bound = self.points[0]

@@ -5,8 +5,11 @@ from typing import Protocol
 from simulators.station import Value
 
 
-class View(Protocol):
-    """What a device knows of its station: the physical station itself, or what faults make of it."""
+class Shown(Protocol):
+    """What a face shows: a station, or what faults make of it.
+
+    It may also have ``status(signal, slot)``: the name of the OPC UA status code to serve with a value, or ``None``.
+    """
 
     @property
     def time(self) -> float:

@@ -10,7 +10,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from config.binding import BoundDevice, BoundPoint
 from config.errors import ListenError
 from simulators.encode import Item, items
-from simulators.face import View
+from simulators.face import Shown
 from simulators.listen import require_free
 from simulators.registers import encode, runs, width
 
@@ -28,7 +28,7 @@ Key = tuple[str, int]
 class Unit:
     """The registers of one device. Those between two of its points read as zero where the hole is small."""
 
-    def __init__(self, device: BoundDevice, station: View, key: str) -> None:
+    def __init__(self, device: BoundDevice, station: Shown, key: str) -> None:
         self.id = device.device.unit_id
         self.key = key
         self._station = station

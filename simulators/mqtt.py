@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from config.binding import BoundDevice, BoundPoint
 from simulators.encode import Item, items
-from simulators.face import View
+from simulators.face import Shown
 from twin.signals import Kind
 
 KEEPALIVE_S = 10
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 class MqttFace:
     """Publishes a topic when something in it that is not analog changes, and at least every interval."""
 
-    def __init__(self, device: BoundDevice, station: View, *, password: str | None) -> None:
+    def __init__(self, device: BoundDevice, station: Shown, *, password: str | None) -> None:
         self._device = device
         self._station = station
         self._items: list[Item[tuple[str, str]]] = items(

@@ -12,7 +12,7 @@ from asyncua.ua.status_codes import StatusCodes
 from config.binding import BoundDevice, BoundPoint
 from config.errors import ListenError
 from simulators.encode import Item, items
-from simulators.face import View
+from simulators.face import Shown
 from simulators.listen import require_free
 from simulators.station import Value
 from twin.signals import Kind
@@ -30,7 +30,7 @@ _ZERO = {
 class OpcUaFace:
     """Serves one device. Values carry site time as source time; what an empty slot has not is ``BadNoData``."""
 
-    def __init__(self, device: BoundDevice, station: View, key: str) -> None:
+    def __init__(self, device: BoundDevice, station: Shown, key: str) -> None:
         """``key``: the site file's key of the address, for errors."""
         self._device = device
         self._station = station
@@ -157,7 +157,7 @@ def _variant_type(item: Item[str]) -> ua.VariantType:
             return ua.VariantType.Double
 
 
-def _status(item: Item[str], view: View) -> str | None:
+def _status(item: Item[str], view: Shown) -> str | None:
     """Name of the status code that the view wants for a value; the physical station has no such wish."""
     status = getattr(view, "status", None)
     bound = item.points[0]
@@ -174,8 +174,6 @@ def _data_value(item: Item[str], raw: Value, status: str | None, stamp: ua.DateT
     kind = _variant_type(item)
     if kind is ua.VariantType.UInt32 and isinstance(raw, int):
         raw %= 1 << 32
-    if isinstance(raw, str):
-        kind = ua.VariantType.String
     code = getattr(StatusCodes, status) if status else StatusCodes.Good
     return ua.DataValue(ua.Variant(raw, kind), ua.StatusCode(ua.UInt32(code)), SourceTimestamp=stamp)
 

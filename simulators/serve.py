@@ -16,7 +16,7 @@ from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
 from config.loader import LoadedSite
 from config.site import EmulatedStation, Station
-from simulators.face import Face, View
+from simulators.face import Face, Shown
 from simulators.faults.broker import BrokerMount
 from simulators.faults.engine import Faults
 from simulators.faults.mount import Mount
@@ -30,7 +30,7 @@ from simulators.station import PhysicalStation
 from simulators.truth import TruthServer
 
 STEP_S = 1.0
-ALONE = frozenset({"opcua", "mqtt", "sparkplug"})
+ALONE = frozenset({"opcua", "mqtt", "sparkplug", "tower"})
 """Protocols whose devices never share a connection; the others may be units at one address."""
 NOBODY = (1.0,) * 48
 """Any shape will do where no demand is given: the day's total is then zero."""
@@ -164,7 +164,7 @@ def build_mounts(
 
 def _build(
     stations: Mapping[str, PhysicalStation],
-    views: Mapping[str, View],
+    views: Mapping[str, Shown],
     devices: Sequence[BoundDevice],
     address: tuple[str, int],
 ) -> Face:
@@ -184,7 +184,7 @@ def _moved(device: BoundDevice, address: tuple[str, int]) -> BoundDevice:
 
 
 def build_faces(
-    bound: Sequence[BoundDevice], stations: Mapping[str, PhysicalStation], views: Mapping[str, View] | None = None
+    bound: Sequence[BoundDevice], stations: Mapping[str, PhysicalStation], views: Mapping[str, Shown] | None = None
 ) -> list[tuple[Face, float]]:
     """All faces with the interval (site s) at which each shows its station. Raises ``ListenError``.
 
@@ -194,7 +194,7 @@ def build_faces(
     shared: dict[tuple[str, int], tuple[ModbusFace, list[float]]] = {}
     order = list(stations)
     for device in bound:
-        station: View = views[device.id] if views else stations[device.station.id]
+        station: Shown = views[device.id] if views else stations[device.station.id]
         ids = [other.id for other in device.station.devices]
         key = url_key(order.index(device.station.id), ids.index(device.device.id))
         host, port = device.device.host, device.device.port

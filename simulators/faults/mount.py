@@ -11,8 +11,8 @@ from simulators.faults.base import Fault, MapFault, RestartFault, WireFault
 from simulators.faults.frames import Frame, framing_of, modbus_frame
 from simulators.faults.proxy import HOST, Proxy, free_port
 
-DIALLING = frozenset({"mqtt", "sparkplug"})
-"""Protocols whose devices connect to a broker; all others are connected to."""
+DIALLING = frozenset({"mqtt", "sparkplug", "tower"})
+"""Protocols whose devices connect, to a broker or to the gateway itself; all others are connected to."""
 ATTEMPTS = 5
 """A free port that was looked up may be gone when it is wanted."""
 

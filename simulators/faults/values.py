@@ -154,7 +154,7 @@ class NoValue(ValueFault):
 class TextValue(_Measured):
     name: ClassVar[str] = "text_value"
     summary: ClassVar[str] = "Numbers come as text after a change of firmware."
-    effects: ClassVar[dict[str, str]] = same("a String in the place of a number", (OPCUA, MQTT))
+    effects: ClassVar[dict[str, str]] = {"mqtt": "a string in the place of a number"}
 
     def changed(self, bound: BoundPoint, value: float, now: float) -> Value:
         return f"{value:g}"

@@ -6,7 +6,7 @@ from simulators.station import PhysicalStation, Value
 
 
 class DeviceView:
-    """One device's look at its station (``simulators.face.View``)."""
+    """One device's look at its station (``simulators.face.Shown``)."""
 
     def __init__(self, device: BoundDevice, station: PhysicalStation) -> None:
         self._station = station
