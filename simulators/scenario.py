@@ -10,7 +10,7 @@ from config.binding import BoundDevice
 from config.clock import RealClock
 from config.document import Document, Place, read, validate
 from config.errors import ConfigError, Problem
-from config.loader import LoadedSite
+from config.loader import BUNDLED, LoadedSite
 from config.profile import Strict
 from config.site import Identifier
 from simulators.expression import Expression
@@ -150,7 +150,13 @@ class Scenario(Strict):
 
 
 def load_scenario(file: Path, loaded: LoadedSite) -> Scenario:
-    """Read a scenario and hold it against a site. Raises ``ConfigError`` with every problem found."""
+    """Read a scenario (a file, or the name of a bundled one) and hold it against a site.
+
+    Raises ``ConfigError`` with every problem found.
+    """
+    bundled = BUNDLED / "scenarios" / f"{file}.yaml"
+    if not file.exists() and not file.suffix and len(file.parts) == 1 and bundled.is_file():
+        file = bundled
     document = read(file)
     if not isinstance(document.data, dict):
         raise ConfigError([document.problem((), "is not a mapping of keys", "See docs/reference/scenario.md")])

@@ -104,13 +104,13 @@ class ScenarioRun:
 
         def ready() -> bool:
             devices = watch.devices().values()
-            return bool(devices) and all(device["state"] == "connected" for device in devices)
+            return bool(devices) and not any(_without_data(device) for device in devices)
 
         held = await watch.until(ready, within_s)
         took_s = self._clock.monotonic() - started
-        away = [name for name, device in watch.devices().items() if device["state"] != "connected"]
-        why = "" if held else (f"not connected: {', '.join(away)}" if away else watch.problem)
-        text = f"all devices: state connected within {within_s:g} s"
+        away = [name for name, device in watch.devices().items() if _without_data(device)]
+        why = "" if held else (f"no data from {', '.join(away)}" if away else watch.problem)
+        text = f"all devices are connected and have data within {within_s:g} s"
         self._note(Outcome("before the start", text, 0.0, held, took_s if held else None, why))
         return held
 
@@ -229,6 +229,10 @@ class Check:
         except ExpressionError as error:
             self.why = str(error)
             return False
+
+
+def _without_data(device: Mapping[str, Any]) -> bool:
+    return device["state"] != "connected" or device["reason"] == "no_communication"
 
 
 def _name(step: Step) -> str:
