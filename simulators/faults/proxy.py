@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-import structlog
-
 from config.clock import Clock
 from config.errors import ListenError
 from simulators.faults.base import WireFault
@@ -20,7 +18,8 @@ HOST = "127.0.0.1"
 WAITING = 4_000_000
 """Bytes that may wait on one way; nothing more is read then until some have gone."""
 
-log = structlog.get_logger()
+FROZEN, PEER, FULL = "frozen", "peer", "full"
+"""Why one side is not read."""
 
 Address = tuple[str, int]
 
@@ -204,6 +203,7 @@ class _End(asyncio.Protocol):
         self._waiting_bytes = 0
         self._sender: asyncio.Task[None] | None = None
         self._held: set[str] = set()
+        self._frozen = bytearray()
         self._finishing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -211,6 +211,11 @@ class _End(asyncio.Protocol):
         self._relay.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        if FROZEN in self._held:
+            # Not every event loop lets a connection be paused before it has begun to read.
+            self._frozen += data
+            self.hold(FROZEN)
+            return
         proxy = self._relay.proxy
         other = self._relay.other(self)
         for whole in self._framer.feed(data):
@@ -226,10 +231,10 @@ class _End(asyncio.Protocol):
         self._relay.lost(self)
 
     def pause_writing(self) -> None:
-        self._relay.other(self).hold("peer")
+        self._relay.other(self).hold(PEER)
 
     def resume_writing(self) -> None:
-        self._relay.other(self).release("peer")
+        self._relay.other(self).release(PEER)
 
     def put(self, data: bytes, delay_s: float) -> None:
         """Write to this side's peer; never before what was put earlier."""
@@ -240,7 +245,7 @@ class _End(asyncio.Protocol):
         self._waiting.append((max(due, self._waiting[-1][0]) if self._waiting else due, data))
         self._waiting_bytes += len(data)
         if self._waiting_bytes > WAITING:
-            self._relay.other(self).hold("waiting")
+            self._relay.other(self).hold(FULL)
         if self.transport is not None and self._sender is None:
             self._sender = asyncio.ensure_future(self._send())
 
@@ -261,7 +266,7 @@ class _End(asyncio.Protocol):
             if self.transport is None:
                 break
             self.transport.write(data)
-        self._relay.other(self).release("waiting")
+        self._relay.other(self).release(FULL)
         self._sender = None
         if self._finishing and self.transport is not None:
             self.transport.close()
@@ -278,10 +283,15 @@ class _End(asyncio.Protocol):
             self.transport.resume_reading()
 
     def pause(self) -> None:
-        self.hold("frozen")
+        self.hold(FROZEN)
 
     def resume(self) -> None:
-        self.release("frozen")
+        if FROZEN not in self._held:
+            return
+        self.release(FROZEN)
+        late, self._frozen = bytes(self._frozen), bytearray()
+        if late:
+            self.data_received(late)
 
     def finish(self) -> None:
         """Close once everything has been sent."""

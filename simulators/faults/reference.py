@@ -28,7 +28,8 @@ A fault acts on the wire or inside the emulated device, never inside the gateway
 | `seed` | of the fault's own dice: the same seed, the same draws |
 | `parameters` | those of the fault |
 
-Values are in the signal's unit (`soc` from 0 to 1). Parameters named `..._s` are wall seconds unless they say otherwise.
+Values are in the signal's unit (`soc` from 0 to 1). Parameters named `..._s` are wall seconds unless they say
+otherwise.
 
 Faults of the layer *wire* act between the device and who is connected with it, *value* and *clock* on what the device
 knows, *map* on what stands where (the device restarts with it, and again when it is over), *station* on what really
@@ -40,10 +41,7 @@ NAMES = {"opcua": "OPC UA", "modbus": "Modbus", "mqtt": "MQTT", "sparkplug": "Sp
 
 def page() -> str:
     """The page as Markdown."""
-    parts = [HEAD]
-    for kind in CATALOGUE.values():
-        parts.append(_section(describe(kind)))
-    return "\n".join(parts)
+    return "\n".join([HEAD, *(_section(describe(kind)) for kind in CATALOGUE.values())])
 
 
 def _section(kind: dict[str, Any]) -> str:

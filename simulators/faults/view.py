@@ -30,14 +30,14 @@ class DeviceView:
         if self.values:
             bound = self._points[signal, slot]
             for fault in self.values:
-                if fault.aim.includes(signal, slot, fault.signals):
+                if fault.aim.includes(signal, slot, fault.signals) and fault.aim.acts():
                     value = fault.value(bound, value, self._station.time)
         return value
 
     def status(self, signal: str, slot: int | None = None) -> str | None:
         """Name of the OPC UA status code that the value carries; ``None``: it is good."""
         for fault in self.values:
-            if fault.aim.includes(signal, slot, fault.signals):
+            if fault.aim.includes(signal, slot, fault.signals) and fault.aim.acts():
                 status = fault.status(self._points[signal, slot])
                 if status is not None:
                     return status

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.client import Stream, stream
@@ -71,6 +72,23 @@ def test_slots_equal_the_ground_truth(address: str, site: Path) -> None:
                 assert slot["pack_id"]
             else:
                 assert slot["soc"] is None
+
+
+def test_a_fault_of_an_emulated_device_is_injected_seen_and_cleared_through_the_gateway(address: str) -> None:
+    faults = f"{address}/api/v1/faults"
+    with httpx.Client(timeout=30.0) as client, stream(address, "devices") as watching:
+        order = {"fault": "comm_loss", "target": "S004", "parameters": {"mode": "refuse"}}
+        made = client.post(faults, json=order)
+        assert made.status_code == 201
+        watching.until(lambda c: c.state["devices"]["S004/cabinet"]["state"] == "no_communication", 10.0)
+        assert [entry["id"] for entry in client.get(faults).json()["active"]] == [made.json()["id"]]
+        assert client.delete(f"{faults}/{made.json()['id']}").json() == {"cleared": 1}
+        watching.until(lambda c: c.state["devices"]["S004/cabinet"]["state"] == "connected", 15.0)
+        wrong = client.post(faults, json=order | {"target": "S404"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid")
+        assert client.post(faults, content="{}", headers={"Content-Type": "text/plain"}).status_code == 415
+        assert client.delete(f"{faults}/..%2Ftruth").status_code == 404
+        assert client.delete(faults).json() == {"cleared": 0}
 
 
 def test_the_forecast_says_what_it_is_made_of(address: str) -> None:
