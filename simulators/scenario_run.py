@@ -232,7 +232,7 @@ class Check:
 
 
 def _without_data(device: Mapping[str, Any]) -> bool:
-    return device["state"] != "connected" or device["reason"] == "no_communication"
+    return bool(device["state"] != "connected" or device["reason"] == "no_communication")
 
 
 def _name(step: Step) -> str:
