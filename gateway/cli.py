@@ -1,4 +1,4 @@
-"""The command line: ``swaptwin demo | run SITE | emulate SITE | backtest``, and the field engineer's tools."""
+"""The command line: ``swaptwin demo | run | emulate | fault | backtest``, and the field engineer's tools."""
 
 import asyncio
 import signal
@@ -16,6 +16,7 @@ from config.errors import ConfigError, ListenError
 from config.json_schema import SchemaKind, json_schema
 from config.loader import LoadedSite, bundled_site, load_site
 from gateway import cli_browse, cli_field
+from gateway.cli_fault import fault_app
 from gateway.cli_tools import Tools
 
 FAILED, WRONG_INPUT = 1, 2
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Digital-twin gateway for battery-swap stations: telemetry in, stockout forecasts out.",
 )
+app.add_typer(fault_app, name="fault")
 PIPE_WIDTH = 160
 """Columns where the output is no terminal: nothing is cut that somebody may want to search."""
 
@@ -80,12 +82,37 @@ def run(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None, port: Port = 
 
 
 @app.command()
-def emulate(site: SiteFile, speed: Speed = 1.0, anchor: Anchor = None) -> None:
-    """Serve a site's devices as software emulators on loopback, until Ctrl-C."""
+def emulate(
+    site: SiteFile,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1000.0, help="Site seconds per second (default: the scenario's, else 1)."),
+    ] = None,
+    anchor: Anchor = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Run these faults and expectations, then end: 0 if all hold, else 1."),
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(metavar="URL", help="The gateway to hold them against (default: one of its own).")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write how it went here.")] = None,
+) -> None:
+    """Serve a site's devices as software emulators on loopback, until Ctrl-C or the scenario's end."""
+    from gateway.scenario import emulate_scenario
     from simulators.serve import serve
 
     loaded = _load(site)
-    _main(serve(loaded, RealClock(speed, anchor), on_ready=lambda text: out.print(text)))
+    if scenario is None:
+        _main(serve(loaded, RealClock(speed or 1.0, anchor), on_ready=lambda text: out.print(text)))
+        return
+    try:
+        work, passed = emulate_scenario(loaded, scenario, speed, anchor, gateway, json_file, _announce)
+    except ConfigError as error:
+        _refuse(error)
+    _main(work)
+    if not passed():
+        raise typer.Exit(FAILED)
 
 
 @app.command()

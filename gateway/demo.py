@@ -26,8 +26,9 @@ async def run_demo(loaded: LoadedSite, speed: float, announce: Callable[[str], N
     child.start()
     theirs.close()
     try:
-        await _until_serving(ours)
-        await run(loaded, RealClock(speed, anchor), emulated=True, on_ready=announce)
+        truth_url = await _until_serving(ours)
+        control = truth_url.removesuffix("/truth") + "/faults"
+        await run(loaded, RealClock(speed, anchor), emulated=True, fault_control=control, on_ready=announce)
     finally:
         ours.close()
         await asyncio.to_thread(child.join, STOP_S)
@@ -35,8 +36,8 @@ async def run_demo(loaded: LoadedSite, speed: float, announce: Callable[[str], N
             child.kill()
 
 
-async def _until_serving(pipe: Connection) -> None:
-    """Wait for the emulators' word. Raises what kept them from starting."""
+async def _until_serving(pipe: Connection) -> str:
+    """Wait for the emulators' word: where they tell the truth. Raises what kept them from starting."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(pipe.fileno(), readable.set)
@@ -50,6 +51,7 @@ async def _until_serving(pipe: Connection) -> None:
         raise RuntimeError("the emulators ended before they served; their messages stand above") from error
     if isinstance(said, Exception):
         raise said
+    return str(said)
 
 
 def _emulate(loaded: LoadedSite, speed: float, anchor: float, pipe: Connection) -> None:
@@ -60,7 +62,7 @@ def _emulate(loaded: LoadedSite, speed: float, anchor: float, pipe: Connection) 
 
 
 async def _serve_until_closed(loaded: LoadedSite, clock: RealClock, pipe: Connection) -> None:
-    serving = asyncio.ensure_future(serve(loaded, clock, on_ready=lambda _: pipe.send(None)))
+    serving = asyncio.ensure_future(serve(loaded, clock, on_emulation=lambda emulation: pipe.send(emulation.truth_url)))
     asyncio.get_running_loop().add_reader(pipe.fileno(), serving.cancel)
     try:
         await serving

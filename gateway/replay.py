@@ -32,6 +32,10 @@ class RecordedStation:
         self.time = start
         self._values: dict[tuple[str, int | None], Value] = {}
 
+    @property
+    def now(self) -> float:
+        return self.time
+
     def value(self, signal: str, slot: int | None = None) -> Value:
         """A signal as it was recorded last; ``None`` where the device told none."""
         return self._values.get((signal, slot))
@@ -88,7 +92,7 @@ class Replay:
         check_addresses(self._loaded)
         await self._apply(self._first + PRIME_S)
         async with AsyncExitStack() as stack:
-            for broker in embedded_brokers(self._loaded):
+            for broker in embedded_brokers(self._loaded, self._clock):
                 await broker.start()
                 stack.push_async_callback(broker.stop)
             stack.push_async_callback(self._stop)

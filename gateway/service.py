@@ -14,6 +14,7 @@ from config.clock import Clock
 from config.errors import ConfigError
 from config.loader import LoadedSite
 from gateway.api import create_app
+from gateway.api_faults import faults_router
 from gateway.api_reload import reload_router
 from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
@@ -53,12 +54,14 @@ async def run(
     clock: Clock,
     *,
     emulated: bool = False,
+    fault_control: str | None = None,
     on_ready: Callable[[str], None] | None = None,
     load: Callable[[], LoadedSite] | None = None,
     hangup: asyncio.Event | None = None,
 ) -> None:
     """Run a site's gateway until cancelled.
 
+    ``fault_control``: where the emulators of an emulated site take orders; it is served as ``/api/v1/faults``.
     ``on_ready`` gets the address of the page once it is served. ``load`` reads the site file anew, when ``hangup`` is
     set or a client asks for it. Raises ``ListenError``, ``StoreError`` or ``ConfigError`` (a file of past swaps)
     before anything is started.
@@ -70,6 +73,8 @@ async def run(
         await asyncio.to_thread(store.open)
         try:
             gateway = _Gateway(loaded, clock, store, emulated, load)
+            if fault_control is not None:
+                gateway.routers.append(faults_router(fault_control))
             await asyncio.to_thread(gateway.demand.restore)
             await gateway.run(sock, on_ready, hangup)
         finally:
@@ -126,6 +131,11 @@ class _Gateway:
             "ui": ui_status,
         }
         self.health = Health(clock, self.monitor, identity, parts)
+        self.routers = [
+            whatif_router(self.whatif, self.layouts),
+            skill_router(self.skill, self.layouts),
+            reload_router(self.reload),
+        ]
 
     async def run(
         self, sock: socket.socket, on_ready: Callable[[str], None] | None, hangup: asyncio.Event | None
@@ -139,11 +149,7 @@ class _Gateway:
             ready=lambda: self.image.swept,
             loopback=is_loopback(self.loaded.site.gateway.host),
             version=self.stream.version,
-            routers=[
-                whatif_router(self.whatif, self.layouts),
-                skill_router(self.skill, self.layouts),
-                reload_router(self.reload),
-            ],
+            routers=self.routers,
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
         self.image.sweep()

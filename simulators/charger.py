@@ -27,6 +27,11 @@ class Charger:
         self._tripped = False
         self._full = False
         self.enabled = True
+        self.shut = False
+        """Out of service by itself, whatever a client has written."""
+        self.broken = False
+        self.health = 1.0
+        """Share of its power that it still has."""
         self._held = False
         self.state = ChargerState.IDLE
         self.current_a = 0.0
@@ -61,7 +66,7 @@ class Charger:
         self._update(pack, now)
         if pack is None or self.state is not ChargerState.CHARGING:
             return 0.0
-        cap_w = self.limit_w * (DERATE_FACTOR if self._derated else 1.0)
+        cap_w = self.limit_w * self.health * (DERATE_FACTOR if self._derated else 1.0)
         return min(cap_w, pack.kind.limit_v * _limit_current_a(pack))
 
     def step(self, pack: Pack | None, allowed_w: float, ambient_c: float, now: float, seconds: float) -> float:
@@ -83,8 +88,10 @@ class Charger:
             self.current_a = 0.0
 
     def _next_state(self, pack: Pack | None, now: float) -> ChargerState:
-        if not self.enabled:
+        if not self.enabled or self.shut:
             return ChargerState.DISABLED
+        if self.broken:
+            return ChargerState.FAULT
         if pack is None:
             return ChargerState.IDLE
         self._tripped = pack.temperature_c > (RESET_BELOW_C if self._tripped else TRIP_ABOVE_C)

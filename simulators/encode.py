@@ -73,6 +73,9 @@ def raw_value(point: Point, value: Value, exponent: int = 0) -> Value:
     match point.definition.kind:
         case Kind.TEXT:
             return str(value)
+        case _ if isinstance(value, str):
+            # A device that sends its numbers as text.
+            return value
         case Kind.BOOL | Kind.ENUM if point.enum:
             label = _label(point, value)
             return next((key for key, name in point.enum.items() if name == label), None)

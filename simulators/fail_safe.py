@@ -3,13 +3,14 @@
 import math
 
 from config.profile import FailSafe
-from simulators.station import PhysicalStation, Value
+from simulators.face import Shown
+from simulators.station import Value
 
 
 class Guard:
     """The watchdog of one unit. It counts from the first time that it is fed: nobody can be missed who never came."""
 
-    def __init__(self, safe: FailSafe, station: PhysicalStation, slots: tuple[int, ...]) -> None:
+    def __init__(self, safe: FailSafe, station: Shown, slots: tuple[int, ...]) -> None:
         self.safe = safe
         self.timeout_s = safe.timeout_s
         self.fallback = safe.fallback
@@ -20,7 +21,7 @@ class Guard:
 
     def feed(self) -> None:
         """Somebody is there. What has fallen back stays so until it is set again."""
-        self._fed_at = self._station.time
+        self._fed_at = self._station.now
         self.fallen = False
 
     def feed_by(self, number: float) -> None:
@@ -38,7 +39,7 @@ class Guard:
         """Until it falls back; all of the time-out before it was fed for the first time."""
         if math.isnan(self._fed_at):
             return self.timeout_s
-        return max(self._fed_at + self.timeout_s - self._station.time, 0.0)
+        return max(self._fed_at + self.timeout_s - self._station.now, 0.0)
 
     def check(self) -> None:
         """Fall back if it is time to."""

@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from config.binding import BoundDevice, BoundPoint
 from simulators.encode import Item, items
-from simulators.station import PhysicalStation
+from simulators.face import Shown
 from twin.signals import Kind
 
 KEEPALIVE_S = 4
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class MqttFace:
     """Publishes a topic when something in it that is not analog changes, and at least every interval."""
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation, *, password: str | None) -> None:
+    def __init__(self, device: BoundDevice, station: Shown, *, password: str | None) -> None:
         self._device = device
         self._station = station
         self._items: list[Item[tuple[str, str]]] = items(
@@ -65,7 +65,7 @@ class MqttFace:
     async def publish(self) -> None:
         if not self._connected:
             return
-        now = self._station.time
+        now = self._station.now
         for topic, (payload, discrete) in self._payloads().items():
             sent = self._sent.get(topic)
             # A tenth of tolerance: the caller's own period may be the interval, give or take its lateness.
@@ -74,7 +74,7 @@ class MqttFace:
             self._sent[topic] = (now, discrete)
             if self._device.profile.time_field is not None:
                 unit = 1000.0 if self._device.profile.time_unit == "ms" else 1.0
-                stamp = round(now * unit) if unit > 1.0 else round(now, 3)
+                stamp = round(self._station.time * unit) if unit > 1.0 else round(self._station.time, 3)
                 _put(payload, self._device.profile.time_field, stamp)
             self._client.publish(topic, orjson.dumps(payload), qos=0, retain=True)
 

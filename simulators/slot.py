@@ -14,6 +14,8 @@ class Slot:
     charger: Charger
     pack: Pack | None = None
     door_open: bool = False
+    door_stuck: bool = False
+    """Its door stands open whatever the cabinet does."""
     promised: bool = False
     awaited: bool = False
     power_w: float = 0.0

@@ -13,8 +13,9 @@ from config.binding import BoundDevice
 from config.profile import Point
 from config.sparkplug import sparkplug_id, state_topic
 from simulators.encode import Item, items
+from simulators.face import Shown
 from simulators.sparkplug_wire import BOOLEAN, DOUBLE, INT32, INT64, STRING, UINT64, Told, commands, message
-from simulators.station import PhysicalStation, Value
+from simulators.station import Value
 from twin.signals import Kind
 
 KEEPALIVE_S = 4
@@ -36,7 +37,7 @@ class SparkplugFace:
     Values are sent when they have changed, together, each time the station is shown.
     """
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation, *, password: str | None) -> None:
+    def __init__(self, device: BoundDevice, station: Shown, *, password: str | None) -> None:
         self._device = device
         self._station = station
         self._id = sparkplug_id(device)

@@ -5,6 +5,8 @@ It has physics and rules of its own and shares nothing with the twin but the voc
 
 import math
 from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 import numpy as np
@@ -36,6 +38,23 @@ MAINS_V = 230.0
 MAINS_HZ = 50.0
 CELL_SPREAD_V = 0.004
 """Between the highest and the lowest cell of a new pack; it grows as the pack ages."""
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What goes on around the slots."""
+
+    mains_ok: bool = True
+    smoke: bool = False
+    water_leak: bool = False
+    door_open: bool = False
+
+
+class Disturbance(Protocol):
+    """Something wrong with a station: asked at every step, so that it says what holds for that step."""
+
+    def disturb(self, station: "PhysicalStation", seconds: float) -> None:
+        """Make the station as it is while this lasts, for the coming seconds; the step before is forgotten."""
 
 
 class PhysicalStation:
@@ -70,6 +89,8 @@ class PhysicalStation:
         self._power_w = 0.0
         self._shared_on: tuple[float, tuple[bool, ...]] = (-1.0, ())
         self._ambient_c = self._ambient(start)
+        self.surroundings = Surroundings()
+        self._disturbances: list[Disturbance] = []
         self._stock()
         self._measure()
 
@@ -96,6 +117,33 @@ class PhysicalStation:
         while self.time < to_time:
             self._step(min(step_s, to_time - self.time))
         self._measure()
+
+    @property
+    def now(self) -> float:
+        """Site time, as ``time``: the station's own clock is right."""
+        return self.time
+
+    def afflict(self, disturbance: Disturbance) -> None:
+        """Let a disturbance act from the next step on."""
+        self._disturbances.append(disturbance)
+
+    def relieve(self, disturbance: Disturbance) -> None:
+        """End a disturbance; what it broke works again at once."""
+        self._disturbances.remove(disturbance)
+        self._recover()
+
+    def disturb_now(self) -> None:
+        """Show at once what holds from the next step on."""
+        self._suffer(0.0)
+        self._measure()
+
+    def swap_pack(self, slot: int) -> None:
+        """Put another pack, as full, in the place of a slot's pack without anybody having opened the door."""
+        held = self.slots[slot - 1].pack
+        if held is not None:
+            other = self._new_pack()
+            other.ride(held.soc, held.temperature_c)
+            self.slots[slot - 1].pack = other
 
     def value(self, signal: str, slot: int | None = None) -> Value:
         """A signal of the vocabulary as it is now; ``None`` where there is none, as of an empty slot's pack."""
@@ -131,17 +179,21 @@ class PhysicalStation:
             case "heartbeat":
                 return self._heartbeat
             case "mains_ok":
-                return True
-            case "door_open" | "smoke" | "water_leak":
-                return False
+                return self.surroundings.mains_ok
+            case "door_open":
+                return self.surroundings.door_open
+            case "smoke":
+                return self.surroundings.smoke
+            case "water_leak":
+                return self.surroundings.water_leak
             case "humidity":
                 return 0.45
             case "voltage_v":
-                return MAINS_V
+                return MAINS_V if self.surroundings.mains_ok else 0.0
             case "current_a":
                 return round(self._power_w / MAINS_V, 2)
             case "frequency_hz":
-                return MAINS_HZ
+                return MAINS_HZ if self.surroundings.mains_ok else 0.0
             case "fault_bits":
                 return 0
         raise KeyError(f"no station signal {signal!r}")
@@ -152,11 +204,11 @@ class PhysicalStation:
             case "occupied":
                 return pack is not None
             case "enabled":
-                return charger.enabled
+                return charger.enabled and not charger.shut
             case "door_open":
-                return slot.door_open
+                return slot.door_open or slot.door_stuck
             case "locked":
-                return pack is not None and not slot.door_open and not slot.promised
+                return pack is not None and not slot.door_open and not slot.door_stuck and not slot.promised
             case "charger_state":
                 return int(charger.state)
             case "power_w":
@@ -205,17 +257,30 @@ class PhysicalStation:
 
     def _step(self, seconds: float) -> None:
         now = self.time + seconds
+        if self._disturbances:
+            self._suffer(seconds)
         self._charge(now, seconds)
         self.time = now
         self._waiting.extend(arrival + self._patience() for arrival in self._riders.until(now))
         self._carry_on_swaps()
         self._serve_riders()
 
+    def _suffer(self, seconds: float) -> None:
+        self._recover()
+        for disturbance in self._disturbances:
+            disturbance.disturb(self, seconds)
+
+    def _recover(self) -> None:
+        self.surroundings = Surroundings()
+        for slot in self.slots:
+            slot.door_stuck = slot.charger.broken = slot.charger.shut = False
+            slot.charger.health = 1.0
+
     def _charge(self, now: float, seconds: float) -> None:
         self._ambient_c = self._ambient(now)
         base = self._config.base_load_w
         self._base_w += 0.1 * (base - self._base_w) + BASE_LOAD_NOISE * base * float(self._noise_rng.normal(0.0, 0.4))
-        limit = self._config.grid_limit_w
+        limit = self._config.grid_limit_w if self.surroundings.mains_ok else 0.0
         self._base_w = min(max(self._base_w, 0.0), limit)
         efficiency = self._config.charger.efficiency
         wanted = [slot.charger.wanted_w(slot.pack, self.time) / efficiency for slot in self.slots]
@@ -302,7 +367,7 @@ class PhysicalStation:
             self._begin(*max(full, key=lambda choice: choice[1].soc))
 
     def _begin(self, outward: Slot, promised: Pack) -> None:
-        empty = [slot for slot in self.slots if slot.pack is None and not slot.awaited and slot.charger.enabled]
+        empty = [s for s in self.slots if s.pack is None and not s.awaited and s.charger.enabled and not s.charger.shut]
         inward = empty[0] if empty else outward
         outward.promised = True
         outward.charger.hold(promised, self.time)

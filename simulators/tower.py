@@ -13,7 +13,8 @@ import structlog
 
 from config.binding import BoundDevice, BoundPoint
 from simulators.encode import Item, items
-from simulators.station import PhysicalStation, Value
+from simulators.face import Shown
+from simulators.station import Value
 from twin.signals import Kind
 
 FULL_S = 60.0
@@ -37,7 +38,7 @@ Key = tuple[str, str]
 class TowerFace:
     """Reports in full after its login and now and then, and else what has changed: analog values once an interval."""
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation) -> None:
+    def __init__(self, device: BoundDevice, station: Shown) -> None:
         self._device = device
         self._station = station
         self._dev_id = device.device.dev_id or f"{device.station.id}-{device.device.id}"

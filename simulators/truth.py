@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from simulators.faults.engine import Faults
+from simulators.faults.rest import fault_routes
 from simulators.listen import bind
 from simulators.station import PhysicalStation
 
@@ -36,9 +38,9 @@ class _Server(uvicorn.Server):
 
 
 class TruthServer:
-    """``GET /truth`` on loopback."""
+    """``GET /truth`` and the control of faults under ``/faults``, on loopback."""
 
-    def __init__(self, stations: Mapping[str, PhysicalStation], port: int, key: str) -> None:
+    def __init__(self, stations: Mapping[str, PhysicalStation], port: int, key: str, faults: Faults) -> None:
         """Raises ``ListenError`` (naming ``key``) where the port cannot be had; 0 takes any free one."""
         self._socket = bind(key, HOST, port)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/truth"
@@ -46,7 +48,7 @@ class TruthServer:
         async def truth(_: Request) -> JSONResponse:
             return JSONResponse({name: truth_of(station) for name, station in stations.items()})
 
-        app = Starlette(routes=[Route("/truth", truth)])
+        app = Starlette(routes=[Route("/truth", truth), *fault_routes(faults)])
         self._server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
 
     async def run(self) -> None:

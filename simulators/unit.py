@@ -9,10 +9,10 @@ from pymodbus.constants import ExcCodes
 from config.binding import BoundDevice, BoundPoint
 from config.profile import DeviceRegister, WordOrder
 from simulators.encode import Item, Values, items, signal_value
+from simulators.face import Shown
 from simulators.fail_safe import Guard
 from simulators.registers import encode, pack, runs, unpack, width
 from simulators.scaling import exponent
-from simulators.station import PhysicalStation
 from simulators.sunspec import Container, lay_out
 
 BIT_TABLES = ("coil", "discrete")
@@ -46,7 +46,7 @@ class Spot:
 class Unit:
     """The registers of one device. Those between two of its points read as zero where the hole is small."""
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation, key: str) -> None:
+    def __init__(self, device: BoundDevice, station: Shown, key: str) -> None:
         self.key = key
         self._profile = device.profile
         self._station = station

@@ -1,9 +1,10 @@
 """What a user gets from ``swaptwin demo``: six live stations in step with the truth, forecast and pushed."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.client import Stream, stream
@@ -71,6 +72,30 @@ def test_slots_equal_the_ground_truth(address: str, site: Path) -> None:
                 assert slot["pack_id"]
             else:
                 assert slot["soc"] is None
+
+
+def test_a_fault_of_an_emulated_device_is_injected_seen_and_cleared_through_the_gateway(address: str) -> None:
+    faults = f"{address}/api/v1/faults"
+
+    def is_in(state: str) -> Callable[[Stream], bool]:
+        return lambda c: c.state.get("devices", {}).get("S004/cabinet", {}).get("state") == state
+
+    with httpx.Client(timeout=30.0) as client, stream(address, "devices") as watching:
+        watching.until(is_in("connected"), 30.0)
+        order = {"fault": "comm_loss", "target": "S004", "parameters": {"mode": "refuse"}}
+        made = client.post(faults, json=order)
+        assert made.status_code == 201
+        try:
+            watching.until(is_in("no_communication"), 10.0)
+            assert [entry["id"] for entry in client.get(faults).json()["active"]] == [made.json()["id"]]
+        finally:
+            assert client.delete(f"{faults}/{made.json()['id']}").json() == {"cleared": 1}
+        watching.until(is_in("connected"), 15.0)
+        wrong = client.post(faults, json=order | {"target": "S404"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid")
+        assert client.post(faults, content="{}", headers={"Content-Type": "text/plain"}).status_code == 415
+        assert client.delete(f"{faults}/f1.f2").status_code == 404
+        assert client.delete(faults).json() == {"cleared": 0}
 
 
 def test_the_forecast_says_what_it_is_made_of(address: str) -> None:
