@@ -210,12 +210,16 @@ class SparkplugAdapter:
 
     def _take_metrics(self, taken: Taken, payload: Payload, received_time: float, sink: Sink) -> None:
         by_time: dict[float, tuple[list[int], list[object]]] = {}
+        # Most metrics of a message have the same time.
+        times: dict[int | None, float] = {}
         for name, metric, datatype in taken.metrics:
             rows = self._rows.get(name)
             if rows is None or metric.is_historical:
                 continue
             stamp = payload.timestamp if metric.timestamp is None else metric.timestamp
-            time = self._time(stamp, received_time, sink)
+            if stamp not in times:
+                times[stamp] = self._time(stamp, received_time, sink)
+            time = times[stamp]
             raw = metric.value(datatype)
             for row in rows:
                 if time < self._held[row]:

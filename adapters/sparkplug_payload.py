@@ -158,7 +158,11 @@ def _decode(data: bytes) -> tuple[Payload, bytes | None]:
 def _metric(data: bytes, position: int, end: int) -> Metric:
     metric = Metric()
     while position < end:
-        number, wire, position = _key(data, position, end)
+        key = data[position]
+        if 7 < key < 128:
+            number, wire, position = key >> 3, key & 7, position + 1
+        else:
+            number, wire, position = _key(data, position, end)
         if wire == _VARINT:
             raw, position = _varint(data, position, end)
             if number == _ALIAS:
