@@ -89,7 +89,7 @@ def emulate(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write how it went here.")] = None,
 ) -> None:
     """Serve a site's devices as software emulators on loopback, until Ctrl-C or the scenario's end."""
-    from gateway.acceptance import emulate_scenario
+    from gateway.scenario import emulate_scenario
     from simulators.serve import serve
 
     loaded = _load(site)
