@@ -14,7 +14,8 @@ from config.loader import BUNDLED, LoadedSite
 from config.profile import Strict
 from config.site import Identifier
 from simulators.expression import Expression
-from simulators.faults.engine import FaultError, Faults, Order
+from simulators.faults.engine import Faults
+from simulators.faults.orders import FaultError, Order
 from simulators.serve import build_mounts, build_stations, embedded_brokers
 from twin.signals import SIGNALS
 

@@ -5,20 +5,19 @@ import random
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from zlib import crc32
 
 import structlog
-from pydantic import Field, ValidationError
 
 from config.binding import BoundDevice
 from config.clock import Clock
-from config.profile import Strict
 from config.site import parse_slots
 from simulators.faults.base import Aim, ClockFault, Fault, MapFault, RestartFault, StationFault, ValueFault, WireFault
 from simulators.faults.broker import BrokerMount
 from simulators.faults.catalogue import CATALOGUE
 from simulators.faults.mount import Mount
+from simulators.faults.orders import FaultError, Order, describe, kind_of, read_order, read_parameters
 from simulators.faults.view import DeviceView
 from simulators.station import PhysicalStation
 
@@ -33,33 +32,6 @@ REMEMBERED = 200
 Place = Mount | BrokerMount
 
 log = structlog.get_logger()
-
-
-class FaultError(Exception):
-    """An order that cannot be carried out: what is wrong with which key, and what to do."""
-
-    def __init__(self, key: str, message: str, remedy: str) -> None:
-        self.key, self.message, self.remedy = key, message, remedy
-        super().__init__(f"{key}: {message}. {remedy}")
-
-
-class Order(Strict):
-    """What a user asks for. ``target``: ``*``, a station (``S001``) or a device (``S001/cabinet``)."""
-
-    fault: str
-    target: str
-    slots: str | None = None
-    """Numbers and ranges; default: all, or one that the fault picks by its seed."""
-    signals: tuple[str, ...] = ()
-    """Names or patterns such as ``cell_*``; default: the fault's own."""
-    start_s: Annotated[float, Field(ge=0.0, le=1e7)] = 0.0
-    """Site seconds from now."""
-    duration_s: Annotated[float, Field(gt=0.0, le=1e7)] | None = None
-    """Site seconds; default: until it is cleared."""
-    probability: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """That it strikes, each time it could: per value, message or connection."""
-    seed: Annotated[int, Field(ge=0)] | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -368,69 +340,3 @@ def _strikes(fault: Fault, place: Place) -> bool:
     if at_broker or not isinstance(fault, WireFault | MapFault | RestartFault):
         return False
     return any(struck.id == device.id for struck in fault.aim.devices for device in place.devices)
-
-
-def kind_of(name: str) -> type[Fault]:
-    """The fault of a name. Raises ``FaultError``."""
-    kind = CATALOGUE.get(name)
-    if kind is None:
-        raise FaultError("fault", f"no fault is called {name!r}", f"There are {', '.join(CATALOGUE)}")
-    return kind
-
-
-def read_order(data: Mapping[str, Any]) -> Order:
-    """An order from plain data. Raises ``FaultError`` for the first thing that is wrong with it."""
-    try:
-        return Order.model_validate(dict(data))
-    except ValidationError as error:
-        raise _wrong(error, "", Order) from error
-
-
-def read_parameters(kind: type[Fault], data: Mapping[str, Any]) -> Fault:
-    """A fault with its parameters. Raises ``FaultError``."""
-    try:
-        return kind.model_validate(dict(data))
-    except ValidationError as error:
-        raise _wrong(error, "parameters.", kind) from error
-
-
-def _wrong(error: ValidationError, prefix: str, model: type[Strict]) -> FaultError:
-    first = error.errors(include_url=False)[0]
-    key = prefix + ".".join(str(part) for part in first["loc"])
-    known = ", ".join(model.model_fields) or "none"
-    if first["type"] == "extra_forbidden":
-        return FaultError(key, "is unknown", f"Known: {known}")
-    if first["type"] == "missing":
-        return FaultError(key, "is missing", f"Give it; known: {known}")
-    return FaultError(key, str(first["msg"]).removeprefix("Value error, "), "Correct the value")
-
-
-def describe(kind: type[Fault]) -> dict[str, Any]:
-    """A fault as a user finds it in the catalogue."""
-    fields = kind.model_json_schema().get("properties", {})
-    required = set(kind.model_json_schema().get("required", []))
-    return {
-        "fault": kind.name,
-        "summary": kind.summary,
-        "layer": layer_of(kind),
-        "instant": kind.instant,
-        "signals": list(kind.signals),
-        "effects": dict(kind.effects),
-        "parameters": {
-            name: {key: value for key, value in field.items() if key != "title"} | {"required": name in required}
-            for name, field in fields.items()
-        },
-    }
-
-
-def layer_of(kind: type[Fault]) -> str:
-    """Where a fault acts, in one word."""
-    layers: dict[type[Fault], str] = {
-        ValueFault: "value",
-        ClockFault: "clock",
-        MapFault: "map",
-        WireFault: "wire",
-        RestartFault: "wire",
-        StationFault: "station",
-    }
-    return next(layer for base, layer in layers.items() if issubclass(kind, base))

@@ -5,7 +5,7 @@ from typing import Any
 
 from simulators.faults.base import EVERY
 from simulators.faults.catalogue import CATALOGUE
-from simulators.faults.engine import describe
+from simulators.faults.orders import describe
 
 HEAD = """\
 # Faults of emulated devices

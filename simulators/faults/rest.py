@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulators.faults.engine import FaultError, Faults
+from simulators.faults.engine import Faults
+from simulators.faults.orders import FaultError
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST = 65_536

@@ -148,7 +148,7 @@ async def registers(loaded: LoadedSite) -> AsyncIterator[None]:
     async def live() -> None:
         while True:
             stations["B1"].advance(clock.now())
-            await face.publish(clock.now())
+            await face.publish()
             await clock.sleep(PERIOD_S)
 
     task = asyncio.ensure_future(live())

@@ -68,7 +68,7 @@ async def running(loaded: LoadedSite) -> AsyncIterator[str]:
     async def live() -> None:
         while True:
             stations["B1"].advance(clock.now())
-            await face.publish(clock.now())
+            await face.publish()
             await clock.sleep(0.1)
 
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

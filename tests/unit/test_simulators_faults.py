@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from config.clock import ManualClock, RealClock
 from simulators.faults.base import Aim, WireFault
 from simulators.faults.catalogue import CATALOGUE
-from simulators.faults.engine import FaultError, Faults, read_parameters
+from simulators.faults.engine import Faults
 from simulators.faults.frames import (
     Frame,
     Framer,
@@ -27,6 +27,7 @@ from simulators.faults.frames import (
     mqtt_connect,
     mqtt_publish,
 )
+from simulators.faults.orders import FaultError, read_parameters
 from simulators.faults.proxy import Proxy
 from simulators.faults.reference import page
 from simulators.faults.view import DeviceView
