@@ -47,6 +47,7 @@ class Tools:
 
         from adapters.link import LostError
         from gateway.logs import configure
+        from gateway.tap import UnreadableError
 
         configure()
         # These commands say themselves what came of each device.
@@ -58,6 +59,8 @@ class Tools:
                 self.refuse(error)
             except ListenError as error:
                 self.failed(f"{error}. Free the port or choose another one; nothing was started.")
+            except UnreadableError as error:
+                self.wrong(f"{error}. Correct the profile, or the device in the site file.")
             except LostError as error:
                 self.failed(f"{error}. Check address, cable and firewall, and that nobody else holds the connection.")
             except OSError as error:

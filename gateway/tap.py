@@ -27,6 +27,10 @@ OnLink = Callable[[BoundDevice, str, str], None]
 """``(device, "connected" or "lost", detail)``."""
 
 
+class UnreadableError(Exception):
+    """A device whose profile's points cannot be read at all; the text names device and point."""
+
+
 class TappedSink:
     """The image's sink of one device, with somebody listening. Satisfies ``adapters.base.Sink``."""
 
@@ -108,7 +112,10 @@ async def running_site(
     on_link: OnLink | None = None,
     writable: bool = False,
 ) -> AsyncIterator[tuple[Image, list[Adapter]]]:
-    """All adapters at work under supervision, and the image that they fill, swept for age as in the gateway."""
+    """All adapters at work under supervision, and the image that they fill, swept for age as in the gateway.
+
+    Raises ``UnreadableError`` where a profile's points cannot be read, before that device is connected.
+    """
     image = Image(devices, clock)
     adapters: list[Adapter] = []
     tasks: list[asyncio.Task[None]] = []
@@ -118,7 +125,10 @@ async def running_site(
             sink = TappedSink(theirs, on_batch, on_link, image.is_text[theirs.rows].tolist())
             # The task too starts in here: an adapter may make its converter only when it runs.
             with tapped(sink.take):
-                adapter = build(device, clock, writable=writable)
+                try:
+                    adapter = build(device, clock, writable=writable)
+                except ValueError as error:
+                    raise UnreadableError(str(error)) from error
                 tasks.append(asyncio.create_task(supervise(adapter, sink, clock)))
             adapters.append(adapter)
         tasks.append(asyncio.create_task(_sweep(image, clock)))
