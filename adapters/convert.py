@@ -35,7 +35,7 @@ _SENSOR_FAILURE, _OUT_OF_RANGE = int(Reason.SENSOR_FAILURE), int(Reason.OUT_OF_R
 
 
 Tap = Callable[[Sequence[int] | Rows, Sequence[object] | Floats], None]
-"""Is shown the raw values of rows before they are converted, for tools that show or record them."""
+"""Is shown raw values, by the points' numbers, before they are converted: for tools that show or record them."""
 
 _tap: ContextVar[Tap | None] = ContextVar("tap", default=None)
 
@@ -48,6 +48,11 @@ def tapped(tap: Tap) -> Iterator[None]:
         yield
     finally:
         _tap.reset(token)
+
+
+def _numbered(tap: Tap | None, numbers: NDArray[np.int32]) -> Tap | None:
+    """The same tap for a converter's own rows: a converter may have only some of a device's points."""
+    return None if tap is None else lambda rows, raws: tap(numbers[np.asarray(rows, dtype=np.int64)].tolist(), raws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,7 @@ class Converter:
         self._has_bit = [bound.point.bit is not None for bound in points]
         self._numeric = [_numeric(bound) for bound in points]
         self._invalid = [bound.point.invalid for bound in points]
-        self._tap = _tap.get()
+        self._tap = _numbered(_tap.get(), self._numbers)
 
     def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
         """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""
