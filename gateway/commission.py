@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from adapters.base import Adapter
 from config.clock import Clock
 from config.loader import LoadedSite
-from gateway.acceptance import Acceptance, Engineer, Result, Step
+from gateway.commission_acceptance import Acceptance, Engineer, Result, Step
 from gateway.commission_steps import plausibility, points, ranges, reachability, timing
 from gateway.commission_twin import TwinRecord, twin_agrees
 from gateway.commission_writes import write_back

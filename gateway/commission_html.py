@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.acceptance import Acceptance, Result, Step
+from gateway.commission_acceptance import Acceptance, Result, Step
 
 STYLE = Path(__file__).with_name("commission_report.css")
 WORDS = {Result.PASS: "passed", Result.FAIL: "failed", Result.SKIPPED: "skipped"}

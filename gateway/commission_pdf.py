@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from gateway.acceptance import Acceptance, Result, Step
+from gateway.commission_acceptance import Acceptance, Result, Step
 from gateway.commission_html import WORDS, facts_of, time_of, verdict_of
 
 COLOURS = {Result.PASS: "#1f7a4d", Result.FAIL: "#b3261e", Result.SKIPPED: "#8a6d1f"}

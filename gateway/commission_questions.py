@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from gateway.acceptance import Result, Step
+from gateway.commission_acceptance import Result, Step
 from gateway.commission_steps import state_of
 from gateway.watching import Watch
 

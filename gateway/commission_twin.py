@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from config.clock import Clock
 from config.loader import LoadedSite
 from config.site import Station
-from gateway.acceptance import Result, Step
+from gateway.commission_acceptance import Result, Step
 from gateway.plausibility_values import Observed
 from gateway.watching import Watch
 from twin.observation import Estimate

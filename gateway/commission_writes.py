@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from adapters.base import Adapter, Writable, WriteError
-from gateway.acceptance import Engineer, Result, Step
+from gateway.commission_acceptance import Engineer, Result, Step
 from gateway.plausibility_values import Observed
 from gateway.watching import Watch, Watched
 from twin.signals import Quality

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.clock import ManualClock
-from gateway.acceptance import Acceptance, Result, Step
+from gateway.commission_acceptance import Acceptance, Result, Step
 from gateway.commission_html import page, verdict_of
 from gateway.commission_questions import AtTerminal, Nobody
 from gateway.commission_writes import write_back
