@@ -40,7 +40,7 @@ _SENSOR_FAILURE, _OUT_OF_RANGE = int(Reason.SENSOR_FAILURE), int(Reason.OUT_OF_R
 
 
 Tap = Callable[[Sequence[int] | Rows, Sequence[object] | Floats], None]
-"""Is shown the raw values of rows before they are converted, for tools that show or record them."""
+"""Is shown raw values, by the points' numbers, before they are converted: for tools that show or record them."""
 
 _tap: ContextVar[Tap | None] = ContextVar("tap", default=None)
 
@@ -53,6 +53,11 @@ def tapped(tap: Tap) -> Iterator[None]:
         yield
     finally:
         _tap.reset(token)
+
+
+def _numbered(tap: Tap | None, numbers: NDArray[np.int32]) -> Tap | None:
+    """The same tap for a converter's own rows: a converter may have only some of a device's points."""
+    return None if tap is None else lambda rows, raws: tap(numbers[np.asarray(rows, dtype=np.int64)].tolist(), raws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,7 @@ class Converter:
         self._invalid = [bound.point.sentinels for bound in points]
         self._labels = [_labels(bound) for bound in points]
         self._layouts: dict[tuple[tuple[int, ...], bytes], _Layout] = {}
-        self._tap = _tap.get()
+        self._tap = _numbered(_tap.get(), self._numbers)
 
     def prepare(self, rows: Rows, single: NDArray[np.bool_] | None = None) -> Conversion:
         """The conversion of these points in this order; ``single``: which raw values are 32-bit floats."""

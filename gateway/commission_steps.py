@@ -7,8 +7,8 @@ from itertools import pairwise
 from statistics import median
 
 from adapters.base import LinkState
-from gateway.commission_acceptance import Result, Step
 from gateway.check_connect import shown_value, unit_of
+from gateway.commission_acceptance import Result, Step
 from gateway.image import Image
 from gateway.plausibility import packless
 from gateway.plausibility_values import Observed

@@ -42,10 +42,11 @@ class TappedSink:
         self._is_text = is_text
         self._raws: list[Any] = [None] * len(sink.device.points)
 
-    def take(self, rows: Any, raws: Any) -> None:
+    def take(self, numbers: Any, raws: Any) -> None:
         """Note raw values; the batch that they become follows. An ``adapters.convert.Tap``."""
         listed = raws.tolist() if isinstance(raws, np.ndarray) else raws
-        for row, raw in zip(rows, listed, strict=True):
+        for number, raw in zip(numbers, listed, strict=True):
+            row = number - self._first
             # Texts pass by as NaN among a poll's numbers; they themselves come only when they change.
             if not (self._is_text[row] and isinstance(raw, float)):
                 self._raws[row] = raw

@@ -19,9 +19,9 @@ from adapters.link import LostError
 from config.clock import RealClock
 from config.loader import BUNDLED, LoadedSite, load_profile, load_site
 from gateway import check_connect, commission_pdf
-from gateway.commission_acceptance import Result
 from gateway.browse_profile import of_modbus, of_opcua
 from gateway.commission import examine
+from gateway.commission_acceptance import Result
 from gateway.commission_html import page
 from gateway.commission_questions import AtTerminal, Nobody
 from gateway.record import record
