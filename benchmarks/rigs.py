@@ -256,7 +256,7 @@ async def _kill(process: asyncio.subprocess.Process | None) -> None:
 
 
 def lasting_ports(count: int) -> list[int]:
-    """Free ports of the loopback that the system gives to no outgoing connection, while emulators take long to start."""
+    """Free ports of the loopback that the system gives to no outgoing connection: emulators take long to start."""
     found: list[int] = []
     for port in random.Random(os.getpid()).sample(range(12_000, 32_000), 4 * count + 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
