@@ -24,7 +24,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.processes import free_ports, swaptwin
 from benchmarks.report import Cell, Table, machine, median, quantile
-from benchmarks.rigs import Network, Rig, networks_missing, scratch
+from benchmarks.rigs import Network, Rig, lasting_ports, networks_missing, scratch
 from benchmarks.sites import PROFILES
 from config.clock import RealClock
 
@@ -205,12 +205,15 @@ async def measure(chosen: list[Lane], rounds: int, say: Callable[[str], None]) -
         folder = Path(name)
         rigs: dict[str, list[Rig]] = {}
         number = 0
+        ports = lasting_ports(4 * len(chosen) * max(lane.lanes for lane in chosen))
         for lane in chosen:
             rigs[lane.name] = []
             for _ in range(min(lane.lanes, rounds)):
                 number += 1
                 network = Network(number) if lane.networked else None
-                rigs[lane.name].append(Rig(f"R{number:02d}", lane.protocol, folder, network))
+                rigs[lane.name].append(
+                    Rig(f"R{number:02d}", lane.protocol, folder, (ports.pop(), ports.pop()), network)
+                )
         every = [rig for group in rigs.values() for rig in group]
         try:
             await asyncio.gather(*(rig.start() for rig in every))

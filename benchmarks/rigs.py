@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,6 @@ from typing import Any
 
 import yaml
 
-from benchmarks.processes import free_ports
 from benchmarks.sites import PROFILES, SCHEMES
 from config.clock import RealClock
 
@@ -88,9 +89,11 @@ class Network:
 class Rig:
     """One station ``name`` on a protocol, with what it needs. ``host`` and ``port`` are where the gateway finds it."""
 
-    def __init__(self, name: str, protocol: str, folder: Path, network: Network | None = None) -> None:
+    def __init__(
+        self, name: str, protocol: str, folder: Path, ports: tuple[int, int], network: Network | None = None
+    ) -> None:
         self.name, self.protocol, self._folder, self.network = name, protocol, folder, network
-        self.port, self._inner_port = free_ports(2)
+        self.port, self._inner_port = ports
         self.host = network.inside if network else "127.0.0.1"
         # Behind a network the emulator still listens on loopback, and a relay there passes connections on to it.
         self._served = self._inner_port if network else self.port
@@ -250,6 +253,18 @@ async def _kill(process: asyncio.subprocess.Process | None) -> None:
         process.kill()
     async with RealClock().timeout(STOP_S):
         await process.wait()
+
+
+def lasting_ports(count: int) -> list[int]:
+    """Free ports of the loopback that the system gives to no outgoing connection: emulators take long to start."""
+    found: list[int] = []
+    for port in random.Random(os.getpid()).sample(range(12_000, 32_000), 4 * count + 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"no {count} ports are free")
 
 
 def scratch() -> tempfile.TemporaryDirectory[str]:

@@ -22,9 +22,9 @@ import uvloop
 from rich.console import Console
 from websockets.asyncio.client import connect
 
-from benchmarks.processes import broker, broker_name, child, free_ports, swaptwin
+from benchmarks.processes import broker, broker_name, child, swaptwin
 from benchmarks.report import Cell, Table, machine, median, quantile
-from benchmarks.rigs import scratch
+from benchmarks.rigs import lasting_ports, scratch
 from benchmarks.sites import write_site
 from benchmarks.source import Change, changing
 from config.clock import RealClock
@@ -95,7 +95,7 @@ async def measure(minutes: float) -> list[Table]:
     clock = RealClock()
     with scratch() as name:
         folder = Path(name)
-        (mqtt_port, gateway_port, *ports) = free_ports(2 + sum(count for _, count in EMULATORS))
+        (mqtt_port, gateway_port, *ports) = lasting_ports(2 + sum(count for _, count in EMULATORS))
         groups: list[list[tuple[str, str, int, float]]] = []
         for number, (protocol, count) in enumerate(EMULATORS):
             mine, ports = ports[:count], ports[count:]
