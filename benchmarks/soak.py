@@ -208,9 +208,7 @@ def _memory(seen: Seen, begun: float, ended: float) -> Table:
         "Soak: the gateway's process",
         ("", "start MB", "end MB", "slope MB/h", "of a core", "memory"),
         [["gateway", start, end, slope * 3600.0, f"{100.0 * share:.0f} %", "flat" if flat else "GROWS"]],
-        [
-            f"flat: at most {100.0 * GROWTH:g} % more at the end than after a third of the run, from where on the slope counts"
-        ],
+        [f"flat: at most {100.0 * GROWTH:g} % more at the end than after a third of the run"],
     )
 
 
