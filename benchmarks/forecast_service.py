@@ -141,7 +141,7 @@ def _first_table() -> Table:
     figures = []
     for _ in range(ROUNDS):
         said = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True).stdout
-        figures.append([float(each) for each in said.split()])
+        figures.append([float(each) for each in said.splitlines()[-1].split()])
     imports, seconds = ([figure[column] for figure in figures] for column in (0, 1))
     return Table(
         "First forecast after the start of the service, warm cache (fresh processes)",

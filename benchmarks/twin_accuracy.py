@@ -6,7 +6,7 @@ the twin's model, and its packs differ in age.
 """
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -84,7 +84,7 @@ class Rig:
         (device,) = bind(site, loaded.profiles)
         kept = [point for point in device.points if point.point.signal not in case.without]
         points = tuple(_renumbered(point, number) for number, point in enumerate(kept))
-        self.device = type(device)(0, device.site, device.station, device.device, device.profile, points)
+        self.device = replace(device, number=0, points=points)
         self.image = Image([self.device], self.clock)
         self.layout = layouts([self.device])[self.station.id]
         drawn = DrawnRiders(_hours(), case.swaps_per_day, ZoneInfo("UTC"), START, np.random.default_rng(seed + 1))
@@ -244,8 +244,7 @@ def _station(loaded: LoadedSite, case: Case, seed: int) -> Station:
 
 
 def _renumbered(point: BoundPoint, number: int) -> BoundPoint:
-    values = {name: getattr(point, name) for name in BoundPoint.__slots__}
-    return BoundPoint(**(values | {"number": number}))
+    return replace(point, number=number)
 
 
 def _hours() -> list[float]:

@@ -101,7 +101,7 @@ def profile_files(data: bytes) -> None:
 
 (_HERE / "profiles").mkdir()
 (_HERE / "profiles" / "mine.yaml").write_text(json.dumps(_PROFILES[0]))
-_SITE = Site.model_validate(SITE.model_dump()).model_dump(mode="json", exclude_defaults=True)
+_SITE = Site.model_validate(SITE.model_dump(exclude_defaults=True)).model_dump(mode="json", exclude_defaults=True)
 _STATION = _SITE["stations"][0]
 _SITES: list[dict[str, Any]] = [
     _SITE,

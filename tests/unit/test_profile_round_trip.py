@@ -25,7 +25,7 @@ SPREAD = {"f32": 1e-6, "f64": 1e-12}
 class Anything:
     """A station of which every signal is what it was told."""
 
-    time = 0.0
+    time = now = 0.0
 
     def __init__(self, device: BoundDevice) -> None:
         self.values: dict[tuple[str, int | None], Any] = {
