@@ -100,7 +100,8 @@ def _address(each: Observed) -> str:
     bound = each.bound
     if isinstance(bound.address, int):
         bit = f".{bound.point.bit}" if bound.point.bit is not None else ""
-        return f"{bound.point.table} {bound.address}{bit}"
+        where = f"model {bound.model} +" if bound.model is not None else f"{bound.point.table} "
+        return f"{where}{bound.address}{bit}"
     if bound.field:
         return f"{bound.address} {bound.field}"
     # The namespace is the same for all points of a device, and long.

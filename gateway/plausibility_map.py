@@ -35,7 +35,8 @@ def explain(station: Station, group: Sequence[Observed], registers: Registers) -
     limits = band(station, point.entity, point.signal) or (TINY, math.inf)
     values = numbers_of(group)
     example = example_of(group)
-    for order in ORDERS:
+    scaled = point.scale_register is None  # else the device says the scale itself, and no guess can be checked
+    for order in ORDERS if scaled else ():
         other = [value for each in group if (value := _in_order(each, order, registers))]
         if order != point.word_order and other and is_within(limits, other):
             right = in_unit(group, _like(group, order, registers))
@@ -46,7 +47,7 @@ def explain(station: Station, group: Sequence[Observed], registers: Registers) -
                 f"Set word_order: {order} in the profile",
             )
             return
-    for factor in FACTORS:
+    for factor in FACTORS if scaled else ():
         if values and is_within(limits, [value * factor for value in values]):
             largest = max(values, key=abs)
             yield Finding(

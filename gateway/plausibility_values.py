@@ -56,7 +56,7 @@ def number(point: Point, raw: Any) -> float | None:
     """The value of a raw number in the signal's unit, whatever its range; ``None`` where there is none."""
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
         return None
-    if any(math.isclose(raw, mark, rel_tol=1e-6) for mark in point.invalid):
+    if any(math.isclose(raw, mark, rel_tol=1e-6) for mark in point.sentinels):
         return None
     return point.sign * (raw * point.scale + point.offset)
 
@@ -91,8 +91,19 @@ def band(station: Station, entity: str, signal: str) -> tuple[float, float] | No
     }.get(signal)
 
 
+def meant(each: Observed) -> float | None:
+    """What was seen of a point in its signal's unit, whatever its range; ``None`` where there is no number.
+
+    A device that scales the number itself, or keeps it in a part of a register, is only known by what was decoded.
+    """
+    point = each.bound.point
+    if point.scale_register is None and point.part is None and point.byte is None:
+        return number(point, each.raw)
+    return each.value if isinstance(each.value, float) and math.isfinite(each.value) else None
+
+
 def numbers_of(group: Sequence[Observed]) -> list[float]:
-    values = [number(each.bound.point, each.raw) for each in group]
+    values = [meant(each) for each in group]
     return [value for value in values if value is not None and value != 0.0]
 
 
@@ -128,8 +139,8 @@ def name_of(group: Sequence[Observed]) -> str:
 
 
 def example_of(group: Sequence[Observed]) -> str:
-    largest = max(group, key=lambda each: abs(number(each.bound.point, each.raw) or 0.0))
-    value = number(largest.bound.point, largest.raw)
+    largest = max(group, key=lambda each: abs(meant(each) or 0.0))
+    value = meant(largest)
     return in_unit(group, value) if value is not None else "NaN"
 
 
