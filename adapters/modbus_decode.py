@@ -77,7 +77,8 @@ class _Numbers:
     def read(self, wire: NDArray[np.uint16], raw: Floats, words: NDArray[np.uint64]) -> None:
         """Put the numbers in their places in ``raw``, and all bits of those of which a part counts into ``words``."""
         values = numbers(wire[self._places], self._kind, self._word_order)
-        raw[self._at] = values
+        with np.errstate(invalid="ignore"):  # a float that is no number may be of a kind that complains
+            raw[self._at] = values
         if self._with_part.size == 0:
             return
         carriers = values[self._with_part]

@@ -1,35 +1,30 @@
 """Modbus frames: the answer that fits a request is found in any stream of bytes, and only the two errors come of it."""
 
 import struct
-from importlib.util import find_spec
 
+from adapters.modbus_wire import (
+    MalformedError,
+    RefusedError,
+    RtuFraming,
+    TcpFraming,
+    check_written,
+    crc,
+    read_answer,
+    read_request,
+    write_request,
+)
 from tests.fuzz.engine import target
 
-WIRE = find_spec("adapters.modbus_wire") is not None
-"""Whether the Modbus client is our own; a library's is fuzzed by its makers."""
-
-if WIRE:
-    from adapters.modbus_wire import (
-        MalformedError,
-        RefusedError,
-        RtuFraming,
-        TcpFraming,
-        check_written,
-        crc,
-        read_answer,
-        read_request,
-        write_request,
-    )
-
-    _READ = read_request("holding", 4, 3)
-    _COILS = read_request("coil", 0, 9)
-    _WRITE = write_request(7, b"\x12\x34")
-    _REQUESTS = (_READ, _COILS, _WRITE)
-    _PDUS = (b"\x03\x06\x00\x01\x00\x02\x00\x03", b"\x01\x02\xff\x01", b"\x06\x00\x07\x12\x34", b"\x83\x02")
-    _TCP = [struct.pack(">HHHB", 9, 0, len(pdu) + 1, 1) + pdu for pdu in _PDUS]
-    _RTU = [b"\x01" + pdu + crc(b"\x01" + pdu) for pdu in _PDUS]
+_READ = read_request("holding", 4, 3)
+_COILS = read_request("coil", 0, 9)
+_WRITE = write_request(7, b"\x12\x34")
+_REQUESTS = (_READ, _COILS, _WRITE)
+_PDUS = (b"\x03\x06\x00\x01\x00\x02\x00\x03", b"\x01\x02\xff\x01", b"\x06\x00\x07\x12\x34", b"\x83\x02")
+_TCP = [struct.pack(">HHHB", 9, 0, len(pdu) + 1, 1) + pdu for pdu in _PDUS]
+_RTU = [b"\x01" + pdu + crc(b"\x01" + pdu) for pdu in _PDUS]
 
 
+@target([*_TCP, *_RTU, b"".join(_TCP), b"".join(_RTU)], share=2.0)
 def modbus_frames(data: bytes) -> None:
     for framing in (TcpFraming(), RtuFraming()):
         for request in _REQUESTS:
@@ -55,7 +50,3 @@ def _answered(pdu: bytes, request: bytes) -> None:
             assert len(read_answer(pdu, request)) == 2 * int.from_bytes(request[3:5], "big")
     except (RefusedError, MalformedError):
         return
-
-
-if WIRE:
-    target([*_TCP, *_RTU, b"".join(_TCP), b"".join(_RTU)], share=2.0)(modbus_frames)
