@@ -52,7 +52,7 @@ class Link:
     gaps: int = 0
     """Reports that are missing, by the points that the profile marks with ``sequence``."""
     repeats: int = 0
-    """Reports that came twice, by the same points."""
+    """Reports that came twice, by the same points or as the same message once more."""
     clock_skew_s: float | None = None
     """How far the device's clock is ahead of ours, site seconds, less the fastest way; ``None`` where it has none."""
     clock_detail: str = ""

@@ -157,6 +157,8 @@ class MqttAdapter:
                 limit = STALE
         elif self._is_old(name, time, payload):
             sink.link.dropped += 1
+            # What the broker retains comes again with every subscription: that is nothing that went wrong on the way.
+            sink.link.repeats += not retained and self._held[name] == (time, payload)
             return
         if not retained:
             self._heard_at = self._clock.monotonic()

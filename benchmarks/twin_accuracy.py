@@ -192,7 +192,7 @@ def weaken(case: Case, seed: int, hours: float) -> tuple[list[Weak], int]:
     slots = case.weak
     for slot in slots:
         charger = rig.physical.slots[slot].charger
-        charger._cap_w *= DEGRADED_TO
+        charger.health *= DEGRADED_TO
     begun = rig.clock.now()
     found = {slot: Weak() for slot in slots}
     foretold: dict[int, tuple[object, float]] = {}

@@ -175,7 +175,8 @@ async def test_mistakes_in_a_profile_are_named(tmp_path: Path) -> None:
 
 async def test_a_map_that_counts_from_one_is_named_as_off_by_one(tmp_path: Path) -> None:
     loaded = modbus_site(tmp_path)
-    bad = twisted(loaded, tmp_path, lambda profile: profile.update(address_base=1, points=profile["points"][8:]))
+    one_off = {"address_base": 1, "watchdog": None}
+    bad = twisted(loaded, tmp_path, lambda profile: profile.update(one_off, points=profile["points"][8:]))
     async with serving(loaded):
         devices, _ = await check_connect.connect(bad, CLOCK, 1.5)
     found = [each for each in devices[0].found if each.kind == "address"]

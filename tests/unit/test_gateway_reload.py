@@ -59,7 +59,7 @@ class Change:
 
 
 A, B, C = station("A", 1), station("B", 2), station("C", 3)
-POINTS_EACH = 8 + 2 * 14
+POINTS_EACH = 8 + 2 * 16
 
 
 def test_added_removed_changed_and_unchanged_are_told_apart(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_last_known_state_stands_still_while_telemetry_is_away() -> None:
 @pytest.mark.parametrize("without", [(), ("power_w", "capacity_wh")])
 def test_a_charger_that_gives_less_is_learned_and_named(without: tuple[str, ...]) -> None:
     rig = Rig(Case("weak", 8, 20_000.0, 0.0, without=without), 5, NO_RIDERS)
-    rig.physical.slots[2].charger._cap_w *= 0.7
+    rig.physical.slots[2].charger.health *= 0.7
     weak = charging_from(rig, 0.2)
     assert rig.physical.slots[2] in weak
     estimate = run(rig, 35.0)
@@ -70,10 +70,10 @@ def test_a_charger_that_gives_less_is_learned_and_named(without: tuple[str, ...]
 def test_an_alarm_goes_when_its_cause_has_gone() -> None:
     rig = Rig(Case("weak", 4, 20_000.0, 0.0), 5, NO_RIDERS)
     charger = rig.physical.slots[1].charger
-    charger._cap_w *= 0.7
+    charger.health *= 0.7
     charging_from(rig, 0.1)
     assert run(rig, 15.0).drifts
-    charger._cap_w /= 0.7
+    charger.health /= 0.7
     states: list[int] = []
     run(rig, 15.0, lambda estimate: states.append(len(estimate.drifts)))
     assert states[0] == 1
