@@ -121,7 +121,7 @@ TABLE = (
     Row("modbus_exception", on(Cell("bad/not_configured", **REFUSED), "modbus"), {"code": 3}),
     Row("modbus_exception", on(Cell("bad/sensor_failure", **REFUSED), "modbus"), {"code": 4}),
     Row("modbus_exception", on(Cell("bad/sensor_failure", **REFUSED), "modbus"), {"code": 6}),
-    Row("modbus_exception", on(Cell("bad/no_communication"), "modbus"), {"code": 11}),
+    Row("modbus_exception", on(AWAY, "modbus"), {"code": 11}),
     Row("wrong_unit", on(AWAY, "modbus")),
     Row("wrong_transaction", on(AWAY, "modbus")),
     Row("short_answer", on(Cell("bad/sensor_failure", **REFUSED), "modbus")),
