@@ -180,7 +180,7 @@ class SparkplugAdapter:
             case Event.DATA:
                 self._take_metrics(taken, payload, received_time, sink)
         if self._node.born and self._node.gap_since is None and self._node.wants_birth is None:
-            self._confirmed = self._time(payload.timestamp, received_time, sink)
+            self._confirmed = _time(payload.timestamp, received_time)
         if self._intake.is_full:
             self._flush(sink, report)
 
@@ -205,7 +205,7 @@ class SparkplugAdapter:
             report.up(f"born at the broker {self._broker}" + (f"; {len(unknown)} metrics missing" if unknown else ""))
         rows = [row for name in unknown for row in self._rows[name]]
         if rows:
-            self._intake.note(rows, [None] * len(rows), self._time(payload.timestamp, received_time, sink), GOOD)
+            self._intake.note(rows, [None] * len(rows), _time(payload.timestamp, received_time), GOOD)
         self._take_metrics(taken, payload, received_time, sink)
 
     def _take_metrics(self, taken: Taken, payload: Payload, received_time: float, sink: Sink) -> None:
@@ -218,7 +218,7 @@ class SparkplugAdapter:
                 continue
             stamp = payload.timestamp if metric.timestamp is None else metric.timestamp
             if stamp not in times:
-                times[stamp] = self._time(stamp, received_time, sink)
+                times[stamp] = _time(stamp, received_time)
             time = times[stamp]
             raw = metric.value(datatype)
             for row in rows:
@@ -231,10 +231,6 @@ class SparkplugAdapter:
                 noted[1].append(raw)
         for time in sorted(by_time):
             self._intake.note(*by_time[time], time, GOOD)
-
-    def _time(self, stamp: int | None, received_time: float, sink: Sink) -> float:
-        """A time stamp in ms as epoch seconds; that of arrival where there is none."""
-        return received_time if stamp is None else stamp / 1000.0
 
     def _flush(self, sink: Sink, report: LinkReporter) -> None:
         """Hand over what was read since the last flush, as one batch, and what it confirms."""
@@ -295,6 +291,11 @@ class SparkplugAdapter:
             f"{NAMESPACE}/{self._id.group}/{kind}/{self._id.edge_node}/+" for kind in KINDS if kind.startswith("D")
         ]
         return [*node, *devices, *([self._state_topic] if self._state_topic else [])]
+
+
+def _time(stamp: int | None, received_time: float) -> float:
+    """A time stamp in ms as epoch seconds; that of arrival where there is none."""
+    return received_time if stamp is None else stamp / 1000.0
 
 
 def _state(*, online: bool, time_ms: int) -> bytes:

@@ -1,6 +1,7 @@
 """The OPC UA adapter in the field: many values at once, small servers, long and cut lines, subscriptions that die."""
 
 import asyncio
+import itertools
 import random
 from collections import Counter
 from typing import Any
@@ -13,7 +14,7 @@ from adapters.base import Batch, LinkState
 from adapters.opcua import OpcUaAdapter
 from adapters.opcua_items import Wishes
 from config.clock import RealClock
-from tests.support.adapters import Desk, device, running
+from tests.support.adapters import Desk, device, meanwhile, running
 from tests.support.opcua import URI, NodePeers, Wire, cabinet, node_peers
 from tests.support.peers import free_port
 
@@ -245,19 +246,20 @@ async def test_a_report_that_is_missing_is_counted_and_all_values_are_read_again
 
 async def test_a_watchdog_that_moves_at_the_server_but_is_not_reported_is_no_frozen_controller() -> None:
     async with cabinet(free_port()) as server:
-        adapter, desk = adapter_of(server.endpoint.port, SCALARS, watchdog={"signal": "heartbeat", "timeout_s": 1.0})
-        async with running(adapter, desk):
+        adapter, desk = adapter_of(server.endpoint.port, SCALARS, watchdog={"signal": "heartbeat", "timeout_s": 5.0})
+
+        async def beats() -> None:
+            for beat in itertools.count(1):
+                await show(server, "heartbeat", float(beat))
+                await RealClock().sleep(0.1)
+
+        async with running(adapter, desk), meanwhile(beats()):
             await desk.until(lambda: len(desk.good()) == 3)
             # The server forgets the item but keeps the subscription alive.
             index = await server.get_namespace_index(URI)
             node = server.iserver.aspace[ua.NodeId("heartbeat", index)]
             node.attributes[ua.AttributeIds.Value].datachange_callbacks.clear()
-            beat = 1.0
-            async with asyncio.timeout(20.0):
-                while "reads a moving watchdog" not in desk.link.detail:
-                    beat += 1.0
-                    await show(server, "heartbeat", beat)
-                    await RealClock().sleep(0.1)
+            await desk.until(lambda: "reads a moving watchdog" in desk.link.detail, within_s=60.0)
             await desk.until(lambda: len(desk.good()) == 3)
             assert desk.said == ["connected"]
 

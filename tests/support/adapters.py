@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,6 +131,19 @@ async def running(adapter: Adapter, desk: Desk) -> AsyncIterator[Desk]:
     task = asyncio.create_task(adapter.run(desk))
     try:
         yield desk
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on beside the test; if it dies, the test fails with what it died of."""
+    task = asyncio.create_task(work)
+    try:
+        yield
         assert not task.done(), task.exception()
     finally:
         task.cancel()
