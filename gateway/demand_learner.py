@@ -204,17 +204,18 @@ class StationDemand:
         self._witness = Witness(station.swap_s)
         self._start = self._end = 0.0
         self._swaps = 0
-        self._exposure_s = 0.0
+        self._exposure_s = self._stockout_s = 0.0
 
     def stepped(self, estimate: Estimate, before: Estimate) -> None:
         """The station's twin made a step: take in what it saw."""
-        swaps, exposure_s = self._witness.between(before, estimate)
+        seen = self._witness.between(before, estimate)
         if before.time != self._end:
             self.show()
             self._start = before.time
         self._end = max(estimate.time, self._start)
-        self._swaps += swaps
-        self._exposure_s += exposure_s
+        self._swaps += seen.swaps
+        self._exposure_s += seen.exposure_s
+        self._stockout_s += seen.stockout_s
         if self._end - self._start >= CHUNK_S:
             self.show()
 
@@ -232,10 +233,11 @@ class StationDemand:
             known = start
         if end > start and (known is None or start >= known):
             exposure_s = min(self._exposure_s, end - start)
-            self.model.observe(start, end, self._swaps, exposure_s)
+            stockout_s = min(self._stockout_s, end - start - exposure_s)
+            self.model.observe(start, end, self._swaps, exposure_s, stockout_s)
             if self.note is not None:
                 self.note(start, end, self._swaps, exposure_s)
-        self._start, self._swaps, self._exposure_s = end, 0, 0.0
+        self._start, self._swaps, self._exposure_s, self._stockout_s = end, 0, 0.0, 0.0
 
 
 def demand_model(loaded: LoadedSite, station: Station) -> DemandModel:

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 # How long an example takes says more about the machine than about the code: no test is timed.
 settings.register_profile("untimed", deadline=None)
-# The gate must say of the same tree always the same; new inputs are searched for by tests.fuzz and on developers' desks.
+# The gate must say of the same tree always the same; tests.fuzz and developers look for new inputs.
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "untimed")
 

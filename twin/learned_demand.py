@@ -18,7 +18,7 @@ UNKNOWN_CV, STATED_CV = 1.0, 0.3
 """How uncertain the daily total is: where nothing is known, and where somebody has stated it."""
 RENEW_SHARE, RENEW_S = 0.05, 86_400.0
 """Weekly rates are learned anew when exposure has grown by this share or this many seconds."""
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class DemandModel:
@@ -56,7 +56,7 @@ class DemandModel:
         self._time: float | None = None
         self._open = -1
         """Number (since 1970) of the quarter hour that is not over yet, and what was seen in it so far:"""
-        self._count = self._exposure = self._expected = 0.0
+        self._count = self._exposure = self._expected = self._stockout = 0.0
         self._fresh = 0.0
         """Exposure since the weekly rates were learned, in quarter hours, and when that was:"""
         self._renewed: float | None = None
@@ -85,19 +85,24 @@ class DemandModel:
         weekly, calendar = self._weekly.rates, self._calendar
         return np.array([weekly[calendar.quarter(time)] * calendar.multiplier(time) for time in times.tolist()])
 
-    def observe(self, start: float, end: float, swaps: float, exposure_s: float) -> None:
+    def observe(self, start: float, end: float, swaps: float, exposure_s: float, stockout_s: float = 0.0) -> None:
         """Between ``start`` and ``end`` (epoch s) so many riders were served who came while a pack was ready.
 
-        ``exposure_s``: seconds of it with a pack ready and this being known. Without exposure nothing is learned.
-        Swaps of a longer time are spread evenly over it. Raises ``ValueError`` for times that are not in order and
-        numbers that make no sense.
+        ``exposure_s``: seconds of it with a pack ready and this being known. ``stockout_s``: seconds of it known to
+        be without; busy days have more of them, so that the peaks of quiet days alone would be learned if they were
+        left out. In them as many riders are assumed as the weekly rates and the day's level expect (expectation
+        maximisation). Swaps of a longer time are spread evenly over it. Raises ``ValueError`` for times
+        that are not in order and numbers that make no sense.
         """
         if not (isfinite(start) and isfinite(end) and end > start):
             raise ValueError(f"observed from {start} to {end}: the end must lie after the start")
         if self._time is not None and start < self._time - 1e-6:
             raise ValueError(f"observed from {start}, but already up to {self._time}: observe in order of time")
-        if not (0.0 <= swaps < float("inf") and 0.0 <= exposure_s <= (end - start) * (1.0 + 1e-9)):
-            raise ValueError(f"{swaps} swaps with {exposure_s} s of exposure in {end - start} s")
+        known_s = exposure_s + stockout_s
+        if not (0.0 <= swaps < float("inf") and 0.0 <= exposure_s <= known_s <= (end - start) * (1.0 + 1e-9)):
+            raise ValueError(
+                f"{swaps} swaps with {exposure_s} s of exposure and {stockout_s} s of stockout in {end - start} s"
+            )
         if self._renewed is None:
             self._renewed = start
         first, last = int(start // QUARTER_S), int(np.ceil(end / QUARTER_S)) - 1
@@ -109,6 +114,7 @@ class DemandModel:
             share = 1.0 if first == last else (finish - begin) / (end - start)
             if exposure_s > 0.0:
                 self._take(0.5 * (begin + finish), swaps * share, exposure_s * share / QUARTER_S)
+            self._stockout += stockout_s * share / QUARTER_S
         self._time = end
         if end >= (last + 1) * QUARTER_S:
             self._close()
@@ -120,10 +126,7 @@ class DemandModel:
         begin = start - start % step_s
         steps = int(np.ceil((start + horizon_s - begin) / step_s))
         middles: Floats = begin + step_s * (np.arange(steps, dtype=np.float64) + 0.5)
-        level = self._level
-        if self._exposure > 0.0:
-            level = self._level.copy()
-            level.learn(self._middle(), self._count, self._expected)
+        level = self._level_now()
         factors, variances = level.ahead(middles)
         weights = level.weights()
         rates = self.ordinary(middles) * (weights @ factors)
@@ -137,7 +140,7 @@ class DemandModel:
         self._level.forget()
         self._time, self._open = time, -1
         self._renewed = time
-        self._count = self._exposure = self._expected = 0.0
+        self._count = self._exposure = self._expected = self._stockout = 0.0
 
     def state(self) -> dict[str, Any]:
         """All that was learned, as plain data."""
@@ -146,7 +149,7 @@ class DemandModel:
             "weekly": self._weekly.state(),
             "level": self._level.state(),
             "time": self._time,
-            "open": [self._open, self._count, self._exposure, self._expected],
+            "open": [self._open, self._count, self._exposure, self._expected, self._stockout],
             "fresh": self._fresh,
             "renewed": self._renewed,
         }
@@ -158,7 +161,7 @@ class DemandModel:
                 raise ValueError(f"of version {state['version']}, not {STATE_VERSION}")
             self._weekly.restore(state["weekly"])
             self._level.restore(state["level"])
-            number, self._count, self._exposure, self._expected = state["open"]
+            number, self._count, self._exposure, self._expected, self._stockout = state["open"]
             self._open = int(number)
             self._fresh = float(state["fresh"])
             self._time, self._renewed = state["time"], state["renewed"]
@@ -181,6 +184,8 @@ class DemandModel:
 
     def _close(self) -> None:
         """The open quarter hour is over: it corrects the level, and from time to time the weekly rates."""
+        if self._stockout > 0.0:
+            self._note_stockout()
         if self._exposure > 0.0:
             self._level.learn(self._middle(), self._count, self._expected)
             self._count = self._exposure = self._expected = 0.0
@@ -190,6 +195,22 @@ class DemandModel:
                 self._level.shift(self._weekly.renew(elapsed_s))
                 self._renewed, self._fresh = now, 0.0
         self._open = -1
+
+    def _note_stockout(self) -> None:
+        """What part of the open quarter hour had no pack ready, and how busy the day is."""
+        middle, level = self._middle(), self._level_now()
+        quarter, ordinary = self._calendar.quarter(middle), self._stockout * self._calendar.multiplier(middle)
+        factors, _ = level.ahead(np.array([middle]))
+        self._weekly.add_stockout(quarter, ordinary, float(level.weights() @ factors[:, 0]))
+        self._stockout = 0.0
+
+    def _level_now(self) -> Level:
+        """With what was seen in the open quarter hour so far."""
+        if self._exposure <= 0.0:
+            return self._level
+        level = self._level.copy()
+        level.learn(self._middle(), self._count, self._expected)
+        return level
 
     def _dispersion(self, weights: Floats, levels: Floats, variances: Floats) -> float:
         """Coefficient of variation of the level: within models, between them, and of the weekly total."""

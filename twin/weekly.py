@@ -13,10 +13,15 @@ CELL_WEEKS = 8.0
 """Weight of the day type's rate against a quarter hour of the week's own, in weeks of exposure."""
 DAY_WEIGHT = 0.3
 """Weight of the prior's rate against a quarter hour of the day's own, in days of exposure."""
-CELL_WIDTH, DAY_WIDTH = 7, 2
-"""Half widths in quarter hours of the triangles that smooth counts over the week and over a day type."""
+CELL_WIDTH, DAY_WIDTH = 4, 2
+"""Half widths in quarter hours of the triangles that smooth over the week and over a day type."""
+ROUNDS = 20
+"""Of expectation maximisation."""
+MOST_UNSEEN = 0.5
+"""Riders beyond the usual that are assumed in stockouts: at most so many as were seen in this share of the exposure."""
 
 _WORKING_DAYS = 5
+_STATE = ("counts", "exposure", "stockout", "levels", "rates")
 
 
 class WeeklyRates:
@@ -24,7 +29,8 @@ class WeeklyRates:
 
     A quarter hour of the week is shrunk towards that of its day type (working day or weekend), this one towards the
     prior's day, and the prior's total towards what was seen: every stage is the mean of a Gamma posterior whose prior
-    has the weight of so much exposure at the rate of the stage before.
+    has the weight of so much exposure at the rate of the stage before. What a week's quarter hours have in common with
+    their neighbours is how far they differ from their day type, not how many riders come: a peak stays a peak.
     """
 
     def __init__(self, prior: Floats, prior_cv: float) -> None:
@@ -33,12 +39,22 @@ class WeeklyRates:
         self._prior_count = prior_cv**-2
         self._counts = np.zeros(QUARTERS_A_WEEK)
         self._exposure = np.zeros(QUARTERS_A_WEEK)
+        self._stockout = np.zeros(QUARTERS_A_WEEK)
+        self._levels = np.zeros(QUARTERS_A_WEEK)
         self.rates = np.tile(prior, 7)
 
     def add(self, quarter: int, count: float, exposure: float) -> None:
         """``exposure``: quarter hours of ordinary demand in which riders could be seen."""
         self._counts[quarter] += count
         self._exposure[quarter] += exposure
+
+    def add_stockout(self, quarter: int, duration: float, level: float) -> None:
+        """``duration``: quarter hours of ordinary demand in which no pack was ready, on a day of this level.
+
+        Busy days have more of them than quiet ones. Were they left out, a peak would be learned from quiet days.
+        """
+        self._stockout[quarter] += duration
+        self._levels[quarter] += duration * level
 
     @property
     def exposure(self) -> float:
@@ -56,19 +72,21 @@ class WeeklyRates:
         Returns the ratio of the new week's total to the one before (1 where either is nothing).
         """
         keep = 0.5 ** (elapsed_s / HALF_LIFE_S)
-        self._counts *= keep
-        self._exposure *= keep
+        for week in (self._counts, self._exposure, self._stockout, self._levels):
+            week *= keep
         before = float(self.rates.sum())
-        counts = self._counts.reshape(7, QUARTERS_A_DAY)
-        exposure = self._exposure.reshape(7, QUARTERS_A_DAY)
-        expected = float((exposure * self._prior).sum())
-        prior = self._prior * ((self._prior_count + counts.sum()) / (self._prior_count + expected))
+        could_see = float(self._exposure.reshape(7, QUARTERS_A_DAY).sum(0) @ self._prior)
+        prior = self._prior * ((self._prior_count + self._counts.sum()) / (self._prior_count + could_see))
+        levels = np.minimum(self._levels, self._stockout + MOST_UNSEEN * self._exposure)
         by_day = np.empty((7, QUARTERS_A_DAY))
         for days in (slice(0, _WORKING_DAYS), slice(_WORKING_DAYS, 7)):
-            seen, could = _smooth(np.stack([counts[days].sum(0), exposure[days].sum(0)]), DAY_WIDTH)
-            by_day[days] = (seen + DAY_WEIGHT * prior) / (could + DAY_WEIGHT)
-        seen, could = _smooth(np.stack([self._counts, self._exposure]), CELL_WIDTH)
-        self.rates = (seen + CELL_WEEKS * by_day.ravel()) / (could + CELL_WEEKS)
+            parts = (self._counts, self._exposure, self._stockout, levels)
+            by_day[days] = _day_rates(*(week.reshape(7, QUARTERS_A_DAY)[days].sum(0) for week in parts), prior)
+        ordinary = by_day.ravel()
+        counts, exposure = self._counts + levels * ordinary, self._exposure + self._stockout
+        seen, expected, weight = _smooth(np.stack([counts, exposure * ordinary, ordinary]), CELL_WIDTH)
+        weight *= CELL_WEEKS
+        self.rates = ordinary * np.divide(seen + weight, expected + weight, out=np.ones_like(seen), where=weight > 0.0)
         after = float(self.rates.sum())
         return after / before if before > 0.0 and after > 0.0 else 1.0
 
@@ -76,15 +94,26 @@ class WeeklyRates:
         return {
             "counts": self._counts.tolist(),
             "exposure": self._exposure.tolist(),
+            "stockout": self._stockout.tolist(),
+            "levels": self._levels.tolist(),
             "rates": self.rates.tolist(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is no state of a week."""
-        week = [np.array(state[name], dtype=np.float64) for name in ("counts", "exposure", "rates")]
+        week = [np.array(state[name], dtype=np.float64) for name in _STATE]
         if any(part.shape != (QUARTERS_A_WEEK,) or not (part >= 0.0).all() for part in week):
             raise ValueError("a week has 672 quarter hours, none below zero")
-        self._counts, self._exposure, self.rates = week
+        self._counts, self._exposure, self._stockout, self._levels, self.rates = week
+
+
+def _day_rates(counts: Floats, exposure: Floats, stockout: Floats, levels: Floats, prior: Floats) -> Floats:
+    """Riders per quarter hour of a day type; those of stockouts are assumed by what comes of it, until both agree."""
+    could = _smooth((exposure + stockout)[None], DAY_WIDTH)[0] + DAY_WEIGHT
+    rates = prior
+    for _ in range(ROUNDS):
+        rates = (_smooth((counts + levels * rates)[None], DAY_WIDTH)[0] + DAY_WEIGHT * prior) / could
+    return rates
 
 
 def _smooth(rows: Floats, width: int) -> Floats:

@@ -1,6 +1,5 @@
 """The OPC UA adapter in the field: many values at once, small servers, long and cut lines, subscriptions that die."""
 
-import asyncio
 import itertools
 import random
 from collections import Counter

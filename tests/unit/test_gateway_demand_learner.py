@@ -207,9 +207,9 @@ def test_past_swaps_after_which_nobody_came_say_so() -> None:
 
 def test_swaps_of_riders_who_had_waited_and_of_time_in_the_dark_do_not_count() -> None:
     witness = Witness(swap_s=60.0)
-    assert witness.between(seen(0.0), seen(10.0, swaps=1)) == (1, 10.0)
-    assert witness.between(seen(10.0, ready=0, swaps=1), seen(70.0, swaps=2, ready=0)) == (1, 0.0)  # came before
-    assert witness.between(seen(600.0, ready=0, swaps=2), seen(610.0, swaps=3, ready=0)) == (0, 0.0)  # had waited
-    assert witness.between(seen(700.0, told=0.25, swaps=3), seen(710.0, swaps=9)) == (0, 0.0)  # in the dark
-    assert witness.between(seen(710.0, told=0.75, swaps=9), seen(720.0, swaps=9)) == (0, 10.0)
-    assert witness.between(seen(720.0, swaps=9), seen(730.0, swaps=0)) == (0, 10.0)  # the twin began anew
+    assert witness.between(seen(0.0), seen(10.0, swaps=1)) == (1, 10.0, 0.0)
+    assert witness.between(seen(10.0, ready=0, swaps=1), seen(70.0, swaps=2, ready=0)) == (1, 0.0, 60.0)  # came before
+    assert witness.between(seen(600.0, ready=0, swaps=2), seen(610.0, swaps=3, ready=0)) == (0, 0.0, 10.0)  # had waited
+    assert witness.between(seen(700.0, told=0.25, swaps=3), seen(710.0, swaps=9)) == (0, 0.0, 0.0)  # in the dark
+    assert witness.between(seen(710.0, told=0.75, swaps=9), seen(720.0, swaps=9)) == (0, 10.0, 0.0)
+    assert witness.between(seen(720.0, swaps=9), seen(730.0, swaps=0)) == (0, 10.0, 0.0)  # the twin began anew

@@ -249,3 +249,35 @@ def test_observations_out_of_order_are_refused() -> None:
 def test_a_prior_that_is_no_day_is_refused(rates: list[float]) -> None:
     with pytest.raises(ValueError, match="48 numbers"):
         DemandModel("UTC", rates)
+
+
+def test_a_peak_that_only_quiet_days_can_serve_is_not_learned_from_quiet_days_alone() -> None:
+    """Twenty packs at most, and three more every quarter hour: on a busy day most of the peak finds none."""
+    rng = np.random.default_rng(1)
+    heeding, leaving_out = DemandModel("UTC"), DemandModel("UTC")
+    rates = 1.0 + 9.0 * np.exp(-0.5 * ((np.arange(96) - 70) / 3.0) ** 2)
+    peak = slice(66, 74)
+    came = np.zeros(96)
+    for day in range(28):
+        level, packs = rng.gamma(6.0, 1.0 / 6.0), 20
+        for quarter, rate in enumerate(rates.tolist()):
+            start = MONDAY + 86_400.0 * day + 900.0 * quarter
+            packs = min(packs + 3, 20)
+            riders = np.sort(rng.uniform(0.0, 900.0, rng.poisson(level * rate)))
+            came[quarter] += len(riders) / 28.0
+            exposure_s = 0.0 if packs == 0 else 900.0 if len(riders) < packs else float(riders[packs - 1])
+            served = min(len(riders), packs)
+            packs -= served
+            heeding.observe(start, start + 900.0, served, exposure_s, 900.0 - exposure_s)
+            leaving_out.observe(start, start + 900.0, served, exposure_s)
+    learned = heeding.weekly_rates.reshape(7, 96)[:, peak].sum() / 7.0
+    assert learned == pytest.approx(came[peak].sum(), rel=0.12)
+    assert leaving_out.weekly_rates.reshape(7, 96)[:, peak].sum() / 7.0 < 0.9 * came[peak].sum()
+
+
+def test_where_no_pack_was_ever_ready_demand_does_not_run_away() -> None:
+    model = taught(DemandModel("UTC"), 96.0, 28)
+    for quarter in range(96 * 90):
+        start = MONDAY + 28.0 * 86_400.0 + 900.0 * quarter
+        model.observe(start, start + 900.0, 0.0, 0.0, 900.0)
+    assert per_day(model, MONDAY + 120.0 * 86_400.0) == pytest.approx(96.0, rel=0.1)
