@@ -80,8 +80,9 @@ class WeeklyRates:
         levels = np.minimum(self._levels, self._stockout + MOST_UNSEEN * self._exposure)
         by_day = np.empty((7, QUARTERS_A_DAY))
         for days in (slice(0, _WORKING_DAYS), slice(_WORKING_DAYS, 7)):
-            parts = (self._counts, self._exposure, self._stockout, levels)
-            by_day[days] = _day_rates(*(week.reshape(7, QUARTERS_A_DAY)[days].sum(0) for week in parts), prior)
+            weeks = (self._counts, self._exposure, self._stockout, levels)
+            parts = np.stack([week.reshape(7, QUARTERS_A_DAY)[days].sum(0) for week in weeks])
+            by_day[days] = _day_rates(parts, prior)
         ordinary = by_day.ravel()
         counts, exposure = self._counts + levels * ordinary, self._exposure + self._stockout
         seen, expected, weight = _smooth(np.stack([counts, exposure * ordinary, ordinary]), CELL_WIDTH)
@@ -107,8 +108,12 @@ class WeeklyRates:
         self._counts, self._exposure, self._stockout, self._levels, self.rates = week
 
 
-def _day_rates(counts: Floats, exposure: Floats, stockout: Floats, levels: Floats, prior: Floats) -> Floats:
-    """Riders per quarter hour of a day type; those of stockouts are assumed by what comes of it, until both agree."""
+def _day_rates(parts: Floats, prior: Floats) -> Floats:
+    """Riders per quarter hour of a day type; those of stockouts are assumed by what comes of it, until both agree.
+
+    ``parts``: rows of counts, exposure, stockouts and stockouts times their level.
+    """
+    counts, exposure, stockout, levels = parts
     could = _smooth((exposure + stockout)[None], DAY_WIDTH)[0] + DAY_WEIGHT
     rates = prior
     for _ in range(ROUNDS):
