@@ -56,7 +56,7 @@ export default function Network() {
         <section className="panel" aria-labelledby="list-title">
           <header>
             <h2 id="list-title">{t("caption")}</h2>
-            <span className="held" role="status">
+            <span className="held">
               {order.held && (
                 <button type="button" className="button quiet" onClick={order.release}>
                   {t("held")}
