@@ -6,7 +6,7 @@ An entry without an action that a person can take is no alarm and does not stand
 from dataclasses import dataclass
 from typing import Literal
 
-from config.alarm_texts import TEXTS
+from config.alarm_texts import TEXTS, Text
 
 Of = Literal["slot", "station", "device", "gateway"]
 Group = Literal["safety", "charging", "access", "sensors", "communication", "power", "twin", "forecast", "gateway"]
@@ -33,20 +33,24 @@ class Condition:
     unit: str = ""
 
     @property
+    def _text(self) -> Text:
+        return TEXTS.get(self.name) or Text(self.name, "", "", "")
+
+    @property
     def title(self) -> str:
-        return TEXTS[self.name].title
+        return self._text.title
 
     @property
     def cause(self) -> str:
-        return TEXTS[self.name].cause
+        return self._text.cause
 
     @property
     def consequence(self) -> str:
-        return TEXTS[self.name].consequence
+        return self._text.consequence
 
     @property
     def action(self) -> str:
-        return TEXTS[self.name].action
+        return self._text.action
 
 
 _ALL = (
@@ -73,10 +77,10 @@ _ALL = (
     Condition("station_sensor_out_of_range", "station", "sensors", 3, 14_400, 5, 30),
     Condition("station_sensor_failure", "station", "sensors", 3, 14_400, 10, 30),
     Condition("device_away", "device", "communication", 2, 1800, 2, 5),
-    Condition("values_stale", "device", "communication", 3, 3600, 15, 10),
+    Condition("values_stale", "device", "communication", 3, 3600, 15, 10, limit=0.5, deadband=0.2, unit="1"),
     Condition("values_frozen", "device", "sensors", 3, 3600, 2, 10),
     Condition("clock_skew", "device", "communication", 4, 86_400, 60, 60, limit=5.0, deadband=2.0, unit="s"),
-    Condition("points_missing", "device", "communication", 3, 86_400, 10, 10),
+    Condition("points_missing", "device", "communication", 4, 86_400, 10, 10),
     Condition("charger_degraded", "slot", "twin", 3, 86_400, 0, 60),
     Condition("soc_sensor_drift", "slot", "twin", 3, 86_400, 0, 60),
     Condition("station_power_mismatch", "station", "twin", 3, 86_400, 0, 60),
