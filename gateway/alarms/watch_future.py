@@ -62,27 +62,21 @@ class ResidualWatch(Watch):
         self._estimates = estimates
 
     def look(self, now: float) -> Seen:
-        unknown = [
-            np.full(layout.station.slots, np.nan)
-            if (estimate := self._estimates.get(name)) is None
-            else np.where(estimate.substituted, np.nan, estimate.residual_soc)
-            for name, layout in self.site.layouts.items()
-        ]
-        residual = np.concatenate(unknown)[self.picked]
-        # Without a residual there is nothing that differs: the slot is empty, or its pack has just come.
-        told = np.concatenate(
-            [
-                np.zeros(layout.station.slots, dtype=np.bool_)
-                if (estimate := self._estimates.get(name)) is None
-                else ~estimate.substituted
-                for name, layout in self.site.layouts.items()
-            ]
-        )[self.picked]
+        parts = []
+        for name, layout in self.site.layouts.items():
+            estimate = self._estimates.get(name)
+            if estimate is None:
+                parts.append(np.full(layout.station.slots, np.nan))
+            else:
+                # Where nothing can be held against the model, nothing differs from it.
+                parts.append(np.where(estimate.substituted, np.nan, np.nan_to_num(estimate.residual_soc)))
+        residual = np.concatenate(parts)[self.picked]
+        told = np.isfinite(residual)
         return Seen(self.above(np.abs(residual)), told, residual)
 
 
 class StockoutWatch(Watch):
-    """Stations without a ready pack."""
+    """Stations without a ready pack, where telemetry says so; what the twin believes is the forecast's matter."""
 
     def __init__(self, site: WatchedSite, summaries: Mapping[str, Fields]) -> None:
         super().__init__("stockout", site, site.stations)
@@ -94,11 +88,11 @@ class StockoutWatch(Watch):
         return Seen(counts == 0.0, np.isfinite(counts), counts)
 
     def devices_of(self, entry: int) -> tuple[str, ...]:
-        return ()  # the twin goes on counting
+        return ()  # riders come whether or not the station can be reached
 
     def _ready(self, station: str) -> int | None:
         summary = self._summaries.get(station)
-        return None if summary is None or summary["ready_quality"] == "bad" else summary["ready"]
+        return None if summary is None or summary["ready_quality"] != "good" else summary["ready"]
 
 
 class ForecastWatch(Watch):
