@@ -47,8 +47,8 @@ class Bench:
         made = {"generated_at": self.clock.now(), "quality": "good", "data_age_s": 1.0}
         sources = Sources(
             {name: twin.estimate() for name, twin in twins.items()},
-            dict.fromkeys(self.layouts, made | {"stockout_probability": {"1800": 0.1}}),
-            dict.fromkeys(self.layouts, {"ready": 5, "ready_quality": "good"}),
+            {name: made | {"stockout_probability": {"1800": 0.1}} for name in self.layouts},
+            {name: {"ready": 5, "ready_quality": "good"} for name in self.layouts},
             lambda: False,
             lambda: 0.01,
         )
@@ -62,7 +62,14 @@ class Bench:
 
     def say(self, faulty: int) -> None:
         """All points report; the chargers of the first so many slots have failed."""
-        usual = {"occupied": 1.0, "charger_state": 1.0, "temperature_c": 30.0, "soc": 0.5, "locked": 1.0, "mains_ok": 1.0}
+        usual = {
+            "occupied": 1.0,
+            "charger_state": 1.0,
+            "temperature_c": 30.0,
+            "soc": 0.5,
+            "locked": 1.0,
+            "mains_ok": 1.0,
+        }
         left = faulty
         for sink in self.image.sinks:
             points = sink.device.points

@@ -1,5 +1,7 @@
 """The catalogue of alarms as a page: ``python -m gateway.alarms.reference > docs/alarms.md``."""
 
+# ruff: noqa: E501 - rows of a table are lines
+
 import sys
 
 from config.alarm_catalogue import CATALOGUE, Condition
@@ -112,7 +114,7 @@ def _section(each: Condition) -> str:
 
 def _amount(each: Condition, number: float) -> str:
     if each.name == "grid_limit_exceeded":
-        return f"{number:g} × the limit"
+        return f"{number:g} of the limit"
     unit = {"C": " °C", "1": ""}.get(each.unit, f" {each.unit}")
     return f"{'below ' if each.name == 'pack_cold' and number == each.limit else ''}{number:g}{unit}"
 

@@ -10,7 +10,9 @@ from tests.unit.test_gateway_asyncapi import check
 
 def tell(hub: Hub, *numbers: int) -> int:
     """Each event changes the same field: as state they are merged."""
-    return hub.publish("alarms", {"S1.smoke": {"n": numbers[-1]}}, events=[(number, {"n": number}) for number in numbers])
+    return hub.publish(
+        "alarms", {"S1.smoke": {"n": numbers[-1]}}, events=[(number, {"n": number}) for number in numbers]
+    )
 
 
 async def events(client: Client, count: int) -> list[int]:

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.alarms.delays import Delays
 
-SEEN = st.lists(
-    st.tuples(st.floats(0.1, 30.0), st.sampled_from([True, False, None])), min_size=1, max_size=60
-)
+SEEN = st.lists(st.tuples(st.floats(0.1, 30.0), st.sampled_from([True, False, None])), min_size=1, max_size=60)
 
 
 def delays(on_s: float, off_s: float) -> Delays:

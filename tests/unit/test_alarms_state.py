@@ -64,9 +64,7 @@ def test_no_order_of_events_makes_a_step_that_is_not_allowed(deeds: list[str]) -
         before = alarm
         try:
             step = carried_out(alarm, deed, float(time))
-        except WrongStateError as error:
-            assert str(error)
-            assert error.remedy
+        except WrongStateError:
             continue
         holds = {"raise": True, "return": False}.get(deed, holds)
         if step is None:
