@@ -19,7 +19,7 @@ from benchmarks.sites import write_site
 from config.clock import ManualClock
 from config.loader import load_site
 from gateway.alarms.book import Note
-from gateway.alarms.engine import AlarmEngine
+from gateway.alarms.engine import CHUNK, AlarmEngine
 from gateway.alarms.watches import Sources
 from gateway.hub import Hub
 from gateway.image import Image
@@ -104,11 +104,11 @@ async def burst(bench: Bench, faulty: int) -> list[Cell]:
     pieces = bench.slices()
     notes = bench.engine.book.take()
     begun = perf_counter()
-    for first in range(0, len(notes), 40):
-        bench.engine._publish(notes[first : first + 40])
+    for first in range(0, len(notes), CHUNK):
+        bench.engine._publish(notes[first : first + CHUNK])
     told = perf_counter() - begun
     alarms = sum(note.change == "raised" for note in notes)
-    chunks = max(-(-len(notes) // 40), 1)
+    chunks = max(-(-len(notes) // CHUNK), 1)
     return [faulty, alarms, 1e3 * sum(pieces), 1e3 * max(pieces), 1e3 * told, 1e3 * told / chunks]
 
 

@@ -22,7 +22,7 @@ PERIOD_S = 0.25
 """Wall seconds between two looks."""
 SLICE_S = 0.0005
 """Wall seconds of one look after which the loop gets its turn."""
-CHUNK = 40
+CHUNK = 8
 """Changes that are published in one turn of the loop."""
 TOPIC = "alarms"
 

@@ -60,18 +60,24 @@ class ResidualWatch(Watch):
     def __init__(self, site: WatchedSite, estimates: Mapping[str, Estimate]) -> None:
         super().__init__("twin_residual", site, site.slots)
         self._estimates = estimates
+        self._unknown = {name: np.full(layout.station.slots, np.nan) for name, layout in site.layouts.items()}
 
     def look(self, now: float) -> Seen:
-        parts = []
-        for name, layout in self.site.layouts.items():
-            estimate = self._estimates.get(name)
-            if estimate is None:
-                parts.append(np.full(layout.station.slots, np.nan))
-            else:
-                # Where nothing can be held against the model, nothing differs from it.
-                parts.append(np.where(estimate.substituted, np.nan, np.nan_to_num(estimate.residual_soc)))
-        residual = np.concatenate(parts)[self.picked]
-        told = np.isfinite(residual)
+        estimates = [self._estimates.get(name) for name in self._unknown]
+        residual = np.concatenate(
+            [
+                nothing if estimate is None else estimate.residual_soc
+                for estimate, nothing in zip(estimates, self._unknown.values(), strict=True)
+            ]
+        )[self.picked]
+        alone = np.concatenate(
+            [
+                np.isnan(nothing) if estimate is None else estimate.substituted
+                for estimate, nothing in zip(estimates, self._unknown.values(), strict=True)
+            ]
+        )[self.picked]
+        # Where nothing can be held against the model, nothing differs from it.
+        residual, told = np.nan_to_num(residual), ~alone
         return Seen(self.above(np.abs(residual)), told, residual)
 
 
