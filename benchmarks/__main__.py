@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import (
     browser,
+    alarms,
     fanout,
     forecast_service,
     kernel,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "lateness": lateness.run,
     "fanout": fanout.run,
     "browser": browser.run,
+    "alarms": alarms.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,
