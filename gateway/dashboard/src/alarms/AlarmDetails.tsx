@@ -77,26 +77,26 @@ function Actions({ alarm, ask }: { alarm: Alarm; ask(asked: Asked): void }) {
   return (
     <div className="actions">
       {waits(alarm) && (
-        <button type="button" className="main" onClick={() => give({ kind: "acknowledge", ids: [alarm.id] })}>
+        <button type="button" className="button main" onClick={() => give({ kind: "acknowledge", ids: [alarm.id] })}>
           {t("act.acknowledge")}
         </button>
       )}
       {stands(alarm) && (
-        <button type="button" onClick={() => ask({ kind: "shelve", alarm })}>
+        <button type="button" className="button" onClick={() => ask({ kind: "shelve", alarm })}>
           {t("act.shelve")}
         </button>
       )}
       {alarm.state === "shelved" && (
-        <button type="button" onClick={() => give({ kind: "unshelve", id: alarm.id })}>
+        <button type="button" className="button" onClick={() => give({ kind: "unshelve", id: alarm.id })}>
           {t("act.unshelve")}
         </button>
       )}
       {alarm.state === "out_of_service" ? (
-        <button type="button" onClick={() => give({ kind: "in_service", id: alarm.id })}>
+        <button type="button" className="button" onClick={() => give({ kind: "in_service", id: alarm.id })}>
           {t("act.inService")}
         </button>
       ) : (
-        <button type="button" onClick={() => ask({ kind: "out_of_service", alarm })}>
+        <button type="button" className="button" onClick={() => ask({ kind: "out_of_service", alarm })}>
           {t("act.outOfService")}
         </button>
       )}

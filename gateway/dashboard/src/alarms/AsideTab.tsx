@@ -1,4 +1,3 @@
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { moment, span, UNKNOWN } from "../i18n/format";
 import { give } from "../state/alarmOrders";

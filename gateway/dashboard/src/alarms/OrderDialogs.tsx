@@ -23,7 +23,7 @@ export function Dialog({ title, leave, submit, children }: {
   return (
     <dialog
       ref={dialog}
-      className="dialog"
+      className="dialog order"
       aria-labelledby={heading}
       onCancel={(event) => {
         event.preventDefault();
@@ -81,10 +81,10 @@ export function NameDialog({ leave }: { leave(): void }) {
         <input ref={input} name="operator" defaultValue={known} maxLength={60} required autoComplete="name" autoFocus />
       </label>
       <div className="actions">
-        <button type="button" onClick={leave}>
+        <button type="button" className="button" onClick={leave}>
           {t("act.cancel")}
         </button>
-        <button type="submit" className="main">
+        <button type="submit" className="button main">
           {t("operator.do")}
         </button>
       </div>

@@ -67,10 +67,10 @@ export function OrderForm({ asked, leave }: { asked: Asked; leave(): void }) {
         />
       </label>
       <div className="actions">
-        <button type="button" onClick={leave}>
+        <button type="button" className="button" onClick={leave}>
           {t("act.cancel")}
         </button>
-        <button type="submit" className="main">
+        <button type="submit" className="button main">
           {t(`${words}.do`)}
         </button>
       </div>

@@ -23,7 +23,7 @@ export default function Alarms() {
   const tab: Tab = TABS.find((each) => each === asked) ?? "active";
   const alarms = useAlarms();
   useTitle(t("title"), useLive((live) => live.health?.name));
-  const number: Partial<Record<Tab, number>> = {
+  const number: Partial<Record<Tab, number | undefined>> = {
     active: alarms?.filter(stands).length,
     shelved: alarms?.filter((alarm) => ASIDE.includes(alarm.state)).length,
   };

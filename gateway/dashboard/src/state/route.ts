@@ -25,10 +25,11 @@ export function go(to: string): void {
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change a parameter without a step in the browser's history. */
-export function setParameter(name: string, value: string): void {
+/** Change a parameter, or take it away (null), without a step in the browser's history. */
+export function setParameter(name: string, value: string | null): void {
   const url = new URL(location.href);
-  url.searchParams.set(name, value);
+  if (value === null) url.searchParams.delete(name);
+  else url.searchParams.set(name, value);
   history.replaceState(null, "", url);
   window.dispatchEvent(new Event(MOVED));
 }
