@@ -1,0 +1,16 @@
+import { useTranslation } from "react-i18next";
+import type { Said } from "./useOrder";
+
+/** Why an order was not carried out, in the gateway's own words. */
+export function Refusal({ refusal }: { refusal: Said | null }) {
+  const { t } = useTranslation("bench");
+  return (
+    <div role="alert">
+      {refusal !== null && (
+        <p className="notdone">
+          {t("refused", { message: refusal.message })} {refusal.remedy}
+        </p>
+      )}
+    </div>
+  );
+}
