@@ -25,10 +25,10 @@ export function go(to: string): void {
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change a parameter, or take it away (null), without a step in the browser's history. */
-export function setParameter(name: string, value: string | null): void {
+/** Change a parameter without a step in the browser's history; an empty one is left out. */
+export function setParameter(name: string, value: string): void {
   const url = new URL(location.href);
-  if (value === null) url.searchParams.delete(name);
+  if (value === "") url.searchParams.delete(name);
   else url.searchParams.set(name, value);
   history.replaceState(null, "", url);
   window.dispatchEvent(new Event(MOVED));
