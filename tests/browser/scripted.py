@@ -1,6 +1,7 @@
 """A scripted swap.v1 server inside the browser, for what a real one does rarely: gaps, resets, silence."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import world
@@ -50,8 +51,11 @@ class Script:
     def say(self, **frame: Any) -> None:
         self.sockets[-1].send(json.dumps(frame))
 
-    def delta(self, topic: str, prev: int, seq: int, **changes: Any) -> None:
-        self.say(t="delta", sid=self._sids[topic], prev=prev, seq=seq, ts=0, set=changes, **{"del": []})
+    def delta(self, topic: str, prev: int, seq: int, delete: Sequence[str] = (), **changes: Any) -> None:
+        self.say(t="delta", sid=self._sids[topic], prev=prev, seq=seq, ts=0, set=changes, **{"del": list(delete)})
+
+    def event(self, topic: str, seq: int, ev: dict[str, Any]) -> None:
+        self.say(t="event", sid=self._sids[topic], seq=seq, ts=0, ev=ev)
 
     def reset(self, topic: str, reason: str) -> None:
         self.say(t="reset", sid=self._sids[topic], reason=reason)
