@@ -43,6 +43,15 @@ class ApiError(Exception):
         super().__init__(message)
 
 
+def spell(now: float, from_: float | None, to: float | None, width_s: float) -> tuple[float, float]:
+    """The time that a query asks about: up to now, and so much before, unless it says otherwise."""
+    end = now if to is None else to
+    start = end - width_s if from_ is None else from_
+    if not 0.0 <= start < end < 1e11:
+        raise ApiError(422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds.")
+    return start, end
+
+
 def create_app(
     hub: Hub,
     *,
@@ -140,12 +149,7 @@ def _add_stations(
         if slot is not None and f"slot/{slot:02d}" not in slots:
             raise ApiError(404, "unknown_slot", f"{station} has no slot {slot}", f"Its slots are 1 to {len(slots)}.")
         _check_signal(signal, slot)
-        end = clock.now() if to is None else to
-        start = end - DEFAULT_WINDOW_S if from_ is None else from_
-        if not 0.0 <= start < end < 1e11:
-            raise ApiError(
-                422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds."
-            )
+        start, end = spell(clock.now(), from_, to, DEFAULT_WINDOW_S)
         past = await history(path(station, signal, slot), start, end, buckets)
         return _json({"station": station, "signal": signal, "slot": slot, "from": start, "to": end, **asdict(past)})
 
