@@ -69,7 +69,9 @@ def some(now: float) -> dict[str, Fields]:
         alarm("S003.cabinet.device_away", now - 1200, state="returned", active=False, returned_at=now - 60),
         alarm("S004.slot.01.pack_hot", now - 90, value=52.4),
         alarm("S005.slot.02.soc_sensor_drift", now - 90_000),
-        alarm("S006.cabinet.clock_skew", now - 7200, state="acknowledged", value=12.0, acked_at=now - 60, acked_by="Ana"),
+        alarm(
+            "S006.cabinet.clock_skew", now - 7200, state="acknowledged", value=12.0, acked_at=now - 60, acked_by="Ana"
+        ),
         alarm(
             "S001.slot.04.door_left_open",
             now - 5000,

@@ -1,5 +1,6 @@
 """Alarm bar and alarm page on a scripted socket: what is shown is what the stream says, and nothing sooner."""
 
+import itertools
 import json
 from typing import Any
 
@@ -161,9 +162,7 @@ def test_a_refusal_is_told_in_the_gateways_words(page: Page, bench: Bench, gatew
     page.route("**/acknowledge", lambda route: route.fulfill(status=409, json={"error": error}))
     opened(page, bench, "/alarms?alarm=S002.smoke")
     page.get_by_role("button", name="Acknowledge", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text(
-        "The gateway did not do it: the alarm is over Look at the list."
-    )
+    expect(page.get_by_role("alert")).to_contain_text("The gateway did not do it: the alarm is over Look at the list.")
 
 
 def test_events_and_a_gap_in_them_lead_to_a_new_look_at_the_journal(page: Page, bench: Bench, gateway: Gateway) -> None:
@@ -197,9 +196,7 @@ def test_a_flood_is_said_in_one_sentence(page: Page, bench: Bench, gateway: Gate
             hot = alarm_world.alarm(SMOKE, START)
         gateway.script.event("alarms", 100 + number, alarm_world.line(number, hot, "raised", START) | {"alarm": hot})
     page.clock.run_for(1000)
-    expect(said).to_have_text(
-        "40 new alarms. The most urgent, priority 1, act at once: S002: Smoke in the cabinet"
-    )
+    expect(said).to_have_text("40 new alarms. The most urgent, priority 1, act at once: S002: Smoke in the cabinet")
     hot = alarm_world.alarm("S001.slot.50.pack_hot", START)
     gateway.script.event("alarms", 141, alarm_world.line(141, hot, "raised", START) | {"alarm": hot})
     page.clock.run_for(2000)
@@ -219,7 +216,7 @@ def test_what_is_not_acknowledged_blinks_slowly_or_not_at_all(
     for _ in range(100):
         page.clock.run_for(100)
         seen.append(mark.evaluate("mark => getComputedStyle(mark).opacity"))
-    changes = sum(a != b for a, b in zip(seen, seen[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(seen))
     assert changes == 0 if motion == "reduce" else 14 <= changes <= 20, "10 s: at most one blink a second"
 
 
