@@ -84,7 +84,8 @@ def test_keys_alone_acknowledge_and_shelve(page: Page, bench: Bench, gateway: Ga
     page.keyboard.press("a")
     expect(page.get_by_role("dialog", name="Who is acting?")).to_contain_text("not verified")
     page.keyboard.type("Ana")
-    page.keyboard.press("Enter")
+    with page.expect_response("**/acknowledge"):
+        page.keyboard.press("Enter")
     expect(page.get_by_text("Acting as Ana (not verified)")).to_be_visible()
     assert gateway.orders == [("S002.smoke/acknowledge", {"by": "Ana"})]
     expect(row(page, SMOKE).locator(".state")).to_have_text("not acknowledged")
@@ -95,7 +96,8 @@ def test_keys_alone_acknowledge_and_shelve(page: Page, bench: Bench, gateway: Ga
     page.keyboard.press("s")
     expect(page.get_by_role("dialog", name="Shelve the alarm")).to_be_visible()
     page.keyboard.type("Fire drill")
-    page.keyboard.press("Enter")
+    with page.expect_response("**/shelve"):
+        page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert gateway.orders[1] == ("S002.smoke/shelve", {"by": "Ana", "duration_s": 3600, "reason": "Fire drill"})
     expect(row(page, SMOKE)).to_have_count(1)
@@ -118,7 +120,8 @@ def test_all_shown_are_acknowledged_at_once_and_the_name_outlives_a_reload(
     page.get_by_label("Find in the text").fill("slot")
     page.get_by_role("button", name="Acknowledge all 2 shown").click()
     page.get_by_label("Name").fill("Ana")
-    page.get_by_role("button", name="Go on").click()
+    with page.expect_response("**/acknowledge"):
+        page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("Acting as Ana")).to_be_visible()
     path, body = gateway.orders[0]
     assert path == "acknowledge"
@@ -146,9 +149,10 @@ def test_what_was_put_aside_comes_back_by_a_button(page: Page, bench: Bench, gat
     opened(page, bench, "/alarms?tab=shelved")
     expect(page.locator("tbody tr")).to_have_count(3)
     expect(row(page, "S001.slot.04.door_left_open")).to_contain_text("Hinge is ordered")
-    row(page, "S001.slot.04.door_left_open").get_by_role("button").click()
-    row(page, "S005.humidity_high").get_by_role("button", name="Put back in service").click()
-    expect(page.get_by_role("status").first).to_be_attached()
+    with page.expect_response("**/unshelve"):
+        row(page, "S001.slot.04.door_left_open").get_by_role("button").click()
+    with page.expect_response("**/in_service"):
+        row(page, "S005.humidity_high").get_by_role("button", name="Put back in service").click()
     assert gateway.orders == [
         ("S001.slot.04.door_left_open/unshelve", {"by": "Ana"}),
         ("S005.humidity_high/in_service", {"by": "Ana"}),

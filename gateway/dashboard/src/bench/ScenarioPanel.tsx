@@ -72,7 +72,7 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
               </button>
             )}
           </div>
-          <p className="note" role="status">
+          <p className="note" aria-live="polite">
             {emulator.scenarios.length === 0
               ? t("scenario.none")
               : emulator.running === null
