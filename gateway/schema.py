@@ -91,6 +91,24 @@ class Slot(Shape):
     twin: TwinSlot | None
 
 
+class CabinetPlace(Shape):
+    """Which columns of the front belong to a cabinet; ``column`` counts from 0."""
+
+    name: str
+    column: int
+    columns: int
+    rows: int
+
+
+class FrontLayout(Shape):
+    """The doors as on the station, row by row from the top: slot numbers, null where there is none."""
+
+    rows: int
+    columns: int
+    cells: list[list[int | None]]
+    cabinets: list[CabinetPlace]
+
+
 class StationDetail(Shape):
     """The summary, with the slots themselves in ``slots``."""
 
@@ -99,6 +117,7 @@ class StationDetail(Shape):
     quality: QualityName
     data_age_s: float | None
     ready: int | None
+    layout: FrontLayout
     slots: list[Slot]
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from config.binding import BoundDevice
 from config.clock import Clock
-from config.site import parse_slots
+from config.slots import parse_slots
 from simulators.faults.base import Aim, ClockFault, Fault, MapFault, RestartFault, StationFault, ValueFault, WireFault
 from simulators.faults.broker import BrokerMount
 from simulators.faults.catalogue import CATALOGUE
