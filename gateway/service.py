@@ -14,6 +14,7 @@ from config.clock import Clock
 from config.errors import ConfigError
 from config.loader import LoadedSite
 from gateway.api import create_app
+from gateway.api_diagnostics import diagnostics_router
 from gateway.api_faults import faults_router
 from gateway.api_past import past_router
 from gateway.api_reload import reload_router
@@ -21,13 +22,14 @@ from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
 from gateway.demand_learner import DemandLearner
+from gateway.diagnostics import diagnostics
 from gateway.ensembles import Ensembles
 from gateway.fleet import Fleet, built
 from gateway.forecast_object import Basis, prepare
 from gateway.forecast_runner import ForecastRunner
 from gateway.guard import is_loopback
 from gateway.health import Health, LoopMonitor, Part
-from gateway.hub import Hub
+from gateway.hub import Fields, Hub
 from gateway.image import Image
 from gateway.layout import layouts
 from gateway.numbering import renumbered
@@ -142,6 +144,7 @@ class _Gateway:
             whatif_router(self.whatif, self.layouts),
             skill_router(self.skill, self.layouts),
             past_router(self.hub, clock, store, self.layouts, self.stays, self.health.report),
+            diagnostics_router(self._diagnose),
             reload_router(self.reload),
         ]
 
@@ -286,6 +289,13 @@ class _Gateway:
     def _forecasted(self, station: str, made: dict[str, Any]) -> None:
         self.store.forecast(made)
         self.publisher.forecast(station, made)
+
+    def _diagnose(self, device: str) -> Fields | None:
+        sink = next((sink for sink in self.image.sinks if sink.device.id == device), None)
+        if sink is None:
+            return None
+        layout = self.layouts[sink.device.station.id]
+        return diagnostics(self.image, layout, sink, self.fleet.raw.get(device), self.clock.now())
 
     def _devices(self) -> dict[str, int]:
         states = [sink.link.state for sink in self.image.sinks]
