@@ -34,7 +34,7 @@ class RoundTrips(schema.Shape):
 
 
 class DiagnosticsAnswer(schema.Shape):
-    """A device as in the list of devices, with all there is to know of its link; ``points`` are the points themselves."""
+    """A device as in the list of devices, with all there is to know of its link and its points."""
 
     id: str
     station: str

@@ -60,7 +60,8 @@ class Bench:
         status, content = await asked("GET", f"{self.control}/bench")
         if status != 200:
             raise ApiError(502, "no_emulators", f"the emulators refused: {content[:200]!r}", "Start the demo anew.")
-        return orjson.loads(content) | {"speeds": SPEEDS, "truth": True}
+        said: dict[str, Any] = orjson.loads(content)
+        return said | {"speeds": SPEEDS, "truth": True}
 
     async def start(self, order: bytes) -> Response:
         """Start a scenario, whose expectations are held against this gateway."""

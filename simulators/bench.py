@@ -48,7 +48,7 @@ class Bench:
     async def start(self, name: str | None, text: str | None, gateway: str | None) -> None:
         """Start a bundled scenario, or one that is given as YAML, in place of the one that runs.
 
-        ``gateway``: against what its expectations are held. Raises ``ConfigError``, and ``KeyError`` for an unknown name.
+        ``gateway``: against what its expectations are held. Raises ``ConfigError``; ``KeyError`` for an unknown name.
         """
         if text is not None:
             scenario = await asyncio.to_thread(parse_scenario, text, self._loaded)
@@ -163,8 +163,6 @@ def bench_routes(bench: Bench) -> list[Route]:
 
 def _anchor(order: Mapping[str, Any]) -> Anchor | None:
     numbers = [order.get(key) for key in ("wall", "site", "speed")]
-    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        return None
-    anchor = Anchor(float(order["wall"]), float(order["site"]), float(order["speed"]))
-    right = SLOWEST <= anchor.speed <= FASTEST and all(0.0 < time < 1e11 for time in (anchor.wall, anchor.site))
-    return anchor if right else None
+    wall, site, speed = (float(n) if isinstance(n, int | float) and not isinstance(n, bool) else 0.0 for n in numbers)
+    right = SLOWEST <= speed <= FASTEST and all(0.0 < time < 1e11 for time in (wall, site))
+    return Anchor(wall, site, speed) if right else None
