@@ -17,6 +17,7 @@ from benchmarks import (
     lateness,
     thingsboard,
     throughput,
+    viewers,
     whatif_crn,
 )
 from benchmarks.report import Outcome, calibrate, machine
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "throughput": throughput.run,
     "lateness": lateness.run,
     "fanout": fanout.run,
+    "viewers": viewers.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,

@@ -19,7 +19,7 @@ def test_what_is_emulated_says_so_first() -> None:
 
 def test_a_text_is_no_formula_and_no_second_cell() -> None:
     text = csv_text(["a", "b"], [["=1+1", 'x,"y"']], emulated=False)
-    assert text == "a,b\r\n'=1+1,\"x,\"\"y\"\"\"\r\n"
+    assert text == 'a,b\r\n\'=1+1,"x,""y"""\r\n'
 
 
 def test_a_name_cannot_leave_its_header() -> None:

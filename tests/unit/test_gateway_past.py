@@ -97,7 +97,8 @@ async def test_what_was_lived_at_another_speed_is_forgotten_and_nothing_else(sto
     store.close()
     store.forget_after(NOW)
     history = await store.history(path, NOW - 100.0, NOW + 100.0, 20)
-    assert [t for t, quality in zip(history.t, history.min, strict=True) if quality is not None][0] == NOW - 20.0
+    assert next(t for t, value in zip(history.t, history.min, strict=True) if value is not None) == NOW - 20.0
+    assert history.last[-1] == 0.5, "nothing came after, so that the value before is carried on"
     assert read_forecasts(store.file, "S001", 3600, NOW, NOW + 1000.0, 1) == []
     assert store.demands() == {}
     assert read_open_stays(store.file) == []

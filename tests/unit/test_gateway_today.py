@@ -1,4 +1,4 @@
-"""Swaps and probable lost swaps of the local day: counted on over restarts, from midnight to midnight, also in March."""
+"""Swaps and probable lost swaps of the local day: counted on over restarts, from midnight to midnight."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -117,7 +117,9 @@ def test_after_a_restart_the_day_goes_on(tmp_path: Path) -> None:
     store.event(midnight + 1.0, STATION.id, "swap", {"count": 2})
     store.event(midnight + 9000.0, STATION.id, "swap", {"count": 1})
     store.event(midnight + 9000.0, STATION.id, "drift", {"state": "on"})
-    store.append([(f"{STATION.id}/station/lost_today", midnight + at, lost, 0, 0) for at, lost in ((-9, 5.0), (9, 1.5))])
+    store.append(
+        [(f"{STATION.id}/station/lost_today", midnight + at, lost, 0, 0) for at, lost in ((-9, 5.0), (9, 1.5))]
+    )
     store.append([("S999/station/lost_today", midnight + 5.0, 4.0, 0, 0)])
     store.close()
     counts = today(clock)
