@@ -17,7 +17,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def iso(time: float | None, zone: ZoneInfo) -> str | None:
     """A time (epoch s) as local time with its offset, to the millisecond.
 
-    >>> iso(1774749600.25, ZoneInfo("Europe/Berlin"))
+    >>> iso(1774746000.25, ZoneInfo("Europe/Berlin"))
     '2026-03-29T03:00:00.250+02:00'
     """
     return None if time is None else datetime.fromtimestamp(time, zone).isoformat(timespec="milliseconds")
