@@ -67,6 +67,8 @@ class _Subscription:
     """What the client holds; None: nothing yet."""
     period_s: float
     listener: Callable[[], None]
+    event: int
+    """The number of the latest event that the client was sent, or that came before it asked."""
     due_s: float = 0.0
     """Monotonic time before which nothing more is sent."""
 
@@ -219,12 +221,14 @@ class _Client:
                 self._unsubscribe(sid)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise RefusalError(message.id, "too_many", f"at most {MAX_SUBSCRIPTIONS} subscriptions; end one first")
-        resume = message.resume
-        resumed = (
+        resume, event = message.resume, None
+        if (
             resume is not None
             and resume.epoch == self._hub.epoch
             and isinstance(self._hub.since(message.topic, resume.seq), Frame)
-        )
+        ):
+            event = self._hub.event_before(message.topic, resume.seq)
+        resumed = event is not None
         self._last_sid += 1
         sid = self._last_sid
 
@@ -239,6 +243,7 @@ class _Client:
             seq=resume.seq if resume is not None and resumed else None,
             period_s=1.0 / message.max_hz if message.max_hz else 0.0,
             listener=changed,
+            event=self._hub.event(message.topic) if event is None else event,
         )
         self._hub.listen(message.topic, changed)
         self._reply(t="sub_ok", id=message.id, sid=sid, mode="resumed" if resumed else "snapshot")
@@ -289,6 +294,8 @@ class _Client:
             subscription.due_s = next_due_s(now, subscription.period_s)
             self._dirty.pop(sid, None)
             await self._send_state(sid, subscription)
+            if sid in self._subscriptions:
+                await self._send_events(sid, subscription)
         return next_s
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
@@ -312,6 +319,19 @@ class _Client:
             self._stream.conflated += frame.seq - held - 1
         subscription.seq = frame.seq  # before the wait: what is published meanwhile marks the subscription again
         await self._send(f'{{"t":"{kind}","sid":{sid},{frame.body}')
+
+    async def _send_events(self, sid: int, subscription: _Subscription) -> None:
+        # A topic that ends meanwhile is told of by the next step, to which its end has woken the writer.
+        while sid in self._subscriptions and self._close is None and subscription.topic in self._hub.topics():
+            event = self._hub.event_after(subscription.topic, subscription.event)
+            if event is None:
+                return
+            if event == "overflow":
+                self._unsubscribe(sid)
+                await self._send(_text({"t": "reset", "sid": sid, "reason": "overflow"}))
+                return
+            subscription.event = event.number
+            await self._send(f'{{"t":"event","sid":{sid},{event.body}')
 
     async def _send(self, text: str) -> None:
         started = self._clock.monotonic()
