@@ -305,6 +305,7 @@ class _Gateway:
     async def _repace(self) -> Difference:
         adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
         await self.fleet.end(list(self.fleet.adapters))
+        self.store.paced(self.clock.speed)
         self.image.follow(self.image.devices)
         self.forecasts.follow(self.loaded, frozenset(self.layouts))
         self.recorder.follow()

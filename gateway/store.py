@@ -92,6 +92,7 @@ class Store:
         self._points: dict[str, int] = {}
         self._thread: threading.Thread | None = None
         self._failing = False
+        self._fastest = max(clock.speed, 1.0)
         self.rows = 0
         """Rows committed since the start."""
         self.dropped = 0
@@ -121,6 +122,10 @@ class Store:
         """Delete what lies in the future: it was lived at another speed. Blocks; for use after ``open``."""
         with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection, connection:
             forget_after(connection, now)
+
+    def paced(self, speed: float) -> None:
+        """Site time passes at this speed now: records lie as far apart as they did when it passed fastest."""
+        self._fastest = max(self._fastest, speed)
 
     def keep(self, retention_days: float, retention_mb: float) -> None:
         """Keep the history for another while."""
@@ -208,7 +213,7 @@ class Store:
 
     async def history(self, path: str, start: float, end: float, buckets: int) -> History:
         """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
-        keep_s = KEEP_S * max(self._clock.speed, 1.0)
+        keep_s = KEEP_S * self._fastest
         return await asyncio.to_thread(read_history, self.file, path, start, end, buckets, keep_s)
 
     def health(self) -> dict[str, int]:
