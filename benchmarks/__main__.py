@@ -19,6 +19,7 @@ from benchmarks import (
     lateness,
     thingsboard,
     throughput,
+    viewers,
     whatif_crn,
 )
 from benchmarks.report import Outcome, calibrate, machine
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "fanout": fanout.run,
     "browser": browser.run,
     "alarms": alarms.run,
+    "viewers": viewers.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import structlog
 from config.clock import Clock
 from gateway import ledger_tables
 from gateway.history import KEEP_S, History, read_history
-from gateway.retention import trim
+from gateway.past import Stay
+from gateway.retention import forget_after, trim
 
 FILE = "swaptwin.db"
 SCHEMA = 1
@@ -46,6 +48,10 @@ packs them."""
 
 _SAMPLE = "INSERT INTO samples (point, time, value, quality, reason) VALUES (?, ?, ?, ?, ?)"
 _EVENT = "INSERT INTO events (time, station, kind, detail) VALUES (?, ?, ?, ?)"
+_STAY = (
+    "INSERT OR REPLACE INTO stays (pack, station, slot, start, last, soc_first, soc_last, temperature_max_c, ended) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _DEMAND = "INSERT OR REPLACE INTO demand (station, time, state) VALUES (?, ?, ?)"
 _DEMANDS = "SELECT station, state FROM demand"
 _DAY = "INSERT OR REPLACE INTO quarters (station, day, swaps, exposure) VALUES (?, ?, ?, ?)"
@@ -86,6 +92,7 @@ class Store:
         self._points: dict[str, int] = {}
         self._thread: threading.Thread | None = None
         self._failing = False
+        self._fastest = max(clock.speed, 1.0)
         self.rows = 0
         """Rows committed since the start."""
         self.dropped = 0
@@ -111,6 +118,15 @@ class Store:
         if self._thread is not None:
             self._thread.join()
 
+    def forget_after(self, now: float) -> None:
+        """Delete what lies in the future: it was lived at another speed. Blocks; for use after ``open``."""
+        with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection, connection:
+            forget_after(connection, now)
+
+    def paced(self, speed: float) -> None:
+        """Site time passes at this speed now: records lie as far apart as they did when it passed fastest."""
+        self._fastest = max(self._fastest, speed)
+
     def keep(self, retention_days: float, retention_mb: float) -> None:
         """Keep the history for another while."""
         self._retention_s = retention_days * DAY_S
@@ -132,6 +148,10 @@ class Store:
         """Queue a forecast object."""
         head = (made["station"], made["generated_at"], made["model"], made["quality"])
         self._record(_FORECAST, (*head, orjson.dumps(made).decode()))
+
+    def stay(self, stay: Stay) -> None:
+        """Queue where a pack is, or was, in place of what was stored of that stay before."""
+        self._record(_STAY, astuple(stay))
 
     def demand(self, time: float, station: str, state: dict[str, Any]) -> None:
         """Queue what was learned of a station's demand, in place of what was stored before."""
@@ -193,7 +213,7 @@ class Store:
 
     async def history(self, path: str, start: float, end: float, buckets: int) -> History:
         """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
-        keep_s = KEEP_S * max(self._clock.speed, 1.0)
+        keep_s = KEEP_S * self._fastest
         return await asyncio.to_thread(read_history, self.file, path, start, end, buckets, keep_s)
 
     def health(self) -> dict[str, int]:
@@ -240,6 +260,10 @@ class Store:
         columns = {"id": int, "station": str, "generated_at": float, "model": str, "quality": str, "body": str}
         database.table("forecasts").create(columns, pk="id", if_not_exists=True)
         database.table("forecasts").create_index(["station", "generated_at"], if_not_exists=True)
+        columns = {"pack": str, "station": str, "slot": int, "start": float, "last": float}
+        columns |= {"soc_first": float, "soc_last": float, "temperature_max_c": float, "ended": int}
+        database.table("stays").create(columns, pk=("station", "slot", "start"), if_not_exists=True)
+        database.table("stays").create_index(["pack", "start"], if_not_exists=True)
         database.table("demand").create({"station": str, "time": float, "state": str}, pk="station", if_not_exists=True)
         columns = {"station": str, "day": int, "swaps": bytes, "exposure": bytes}
         database.table("quarters").create(columns, pk=("station", "day"), if_not_exists=True)

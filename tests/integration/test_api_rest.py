@@ -17,7 +17,7 @@ from gateway.history import History
 from gateway.ui import ui_status
 
 NOW = 1_700_000_000.0
-SUMMARY: Mapping[str, Any] = {
+SUMMARY: dict[str, Any] = {
     "id": "S001",
     "name": "Harbour",
     "latitude": 52.5,
@@ -39,6 +39,8 @@ SUMMARY: Mapping[str, Any] = {
     "grid_limit_w": 5000.0,
     "stockout_probability": None,
     "forecast_time": None,
+    "swaps_today": 12,
+    "lost_today": 0.4,
     "protocols": ["opcua"],
     "drifts": [],
 }
@@ -95,7 +97,13 @@ DEVICE: Mapping[str, Any] = {
 def publish(gateway: Gateway) -> None:
     slots = {f"slot/{number:02d}": dict(SLOT) | {"slot": number} for number in (2, 1)}
     gateway.hub.publish("stations", {"S001": SUMMARY})
-    gateway.hub.publish("station/S001", {"station": SUMMARY, **slots})
+    layout = {
+        "rows": 2,
+        "columns": 1,
+        "cells": [[1], [2]],
+        "cabinets": [{"name": "", "column": 0, "columns": 1, "rows": 2}],
+    }
+    gateway.hub.publish("station/S001", {"station": SUMMARY | {"layout": layout}, **slots})
     gateway.hub.publish("forecast/S001", {"forecast": FORECAST})
     gateway.hub.publish("devices", {"S001/cabinet": DEVICE})
 
@@ -277,3 +285,31 @@ async def test_the_built_web_app_is_served_and_cached_rightly(tmp_path: Path) ->
         status = (await get(gateway, "/api/ui")).json()
         assert status == ui_status(tmp_path)
         assert status["built"] is True
+
+
+async def test_several_signals_come_at_the_same_times_and_as_csv_with_units_quality_and_offset() -> None:
+    async def history(path: str, start: float, end: float, buckets: int) -> History:
+        assert path in {"S001/slot/01/soc", "S001/slot/01/twin_soc"}
+        return History([start], [0.1], [0.2], [0.3], [None], ["uncertain" if "twin" in path else "good"])
+
+    def health() -> dict[str, Any]:
+        return {"timezone": "Asia/Kolkata", "emulated": True}
+
+    address = "/api/v1/stations/S001/history?slot=1&from=100&to=200&buckets=1"
+    async with serving(ManualClock(start=NOW), history=history, health=health) as gateway:
+        publish(gateway)
+        answer = (await get(gateway, f"{address}&signals=soc,twin_soc")).json()
+        schema.HistoriesAnswer.model_validate(answer)
+        assert list(answer["series"]) == ["soc", "twin_soc"]
+        assert answer["series"]["twin_soc"]["quality"] == ["uncertain"]
+        table = await get(gateway, f"{address}&signals=soc,twin_soc&format=csv")
+        assert table.headers["content-type"].startswith("text/csv")
+        assert table.text.splitlines() == [
+            "# EMULATED",
+            "time,soc_min,soc_mean,soc_max,soc_last,soc_quality,"
+            "twin_soc_min,twin_soc_mean,twin_soc_max,twin_soc_last,twin_soc_quality",
+            "1970-01-01T05:31:40.000+05:30,0.1,0.2,0.3,,good,0.1,0.2,0.3,,uncertain",
+        ]
+        for wrong in ("", "&signal=soc&signals=soc", "&signal=soc,soh", f"&signals={','.join(map(str, range(13)))}"):
+            refused = await get(gateway, address + wrong)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid")

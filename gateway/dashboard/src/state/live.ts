@@ -1,6 +1,6 @@
 import { create } from "zustand";
 import { browser, StreamClient, type Link } from "../stream/client";
-import type { Keyed } from "../stream/protocol";
+import type { Fields, Keyed } from "../stream/protocol";
 import type { TopicState } from "../stream/reducer";
 import { getJson } from "./rest";
 import type { Health } from "./types";
@@ -41,6 +41,7 @@ const { setState, getState } = useLive;
 
 let anchor: { site: number; wall: number } | null = null;
 const fresh = new Map<string, TopicState>();
+const hearers = new Map<string, Set<Hearer>>();
 let drawn = 0;
 let drawing = false;
 
@@ -73,11 +74,16 @@ async function fetchHealth(): Promise<void> {
   setState({ health: await getJson<Health>("/api/v1/health") });
 }
 
+/** Ask for the site's name, zone and speed, which change rarely. */
+export function refreshHealth(): void {
+  fetchHealth().catch((error: unknown) => console.warn("the site's name and time zone are not known:", error));
+}
+
 const client = new StreamClient(
   {
     link: follow,
     hello() {
-      fetchHealth().catch((error: unknown) => console.warn("the site's name and time zone are not known:", error));
+      refreshHealth();
     },
     time(ms) {
       anchor = { site: ms / 1000, wall: performance.now() };
@@ -88,6 +94,12 @@ const client = new StreamClient(
       if (drawing) return;
       drawing = true;
       requestAnimationFrame(draw);
+    },
+    event(topic, event) {
+      for (const hearer of hearers.get(topic) ?? []) hearer.event(event);
+    },
+    missed(topic) {
+      for (const hearer of hearers.get(topic) ?? []) hearer.missed();
     },
     refused(topic, message) {
       setState({ refusals: { ...getState().refusals, [topic]: message } });
@@ -117,4 +129,17 @@ export function follows(topics: readonly string[]): () => void {
     const drop = (kept: object) => Object.fromEntries(Object.entries(kept).filter(([key]) => !topics.includes(key)));
     setState({ topics: drop(getState().topics), refusals: drop(getState().refusals) });
   };
+}
+
+export interface Hearer {
+  event(event: Fields): void;
+  /** Events may have passed unheard. */
+  missed(): void;
+}
+
+/** Hear the events of a topic that is followed, until the returned function is called. */
+export function hears(topic: string, hearer: Hearer): () => void {
+  const all = hearers.get(topic) ?? new Set();
+  hearers.set(topic, all.add(hearer));
+  return () => void all.delete(hearer);
 }

@@ -1,4 +1,5 @@
-import { PATH, SUBPROTOCOL, type Frame, type Hello } from "./protocol";
+import { follow } from "./events";
+import { PATH, SUBPROTOCOL, type EventFrame, type Fields, type Frame, type Hello, type SubOk } from "./protocol";
 import { EMPTY, reduce, resumePoint, type TopicState } from "./reducer";
 
 const FIRST_DELAY_MS = 500;
@@ -25,6 +26,9 @@ export interface Listener {
   /** The server's time in milliseconds, from the frames that tell it (`ts` of a topic is when that last changed). */
   time(ms: number): void;
   topic(topic: string, state: TopicState): void;
+  event(topic: string, event: Fields): void;
+  /** Events of the topic may have passed unheard: what was built from them must be asked for anew. */
+  missed(topic: string): void;
   refused(topic: string, message: string): void;
 }
 
@@ -50,6 +54,9 @@ interface Subscription {
   id: number | null;
   sid: number | null;
   refused: boolean;
+  /** Number of the last event; null after a snapshot. */
+  lastEvent: number | null;
+  everConfirmed: boolean;
 }
 
 /** One socket, kept open: topics are subscribed whenever it is, and every break in a topic leads to a new snapshot. */
@@ -88,7 +95,14 @@ export class StreamClient {
 
   subscribe(topic: string): void {
     if (this.subscriptions.has(topic)) return;
-    this.subscriptions.set(topic, { state: EMPTY, id: null, sid: null, refused: false });
+    this.subscriptions.set(topic, {
+      state: EMPTY,
+      id: null,
+      sid: null,
+      refused: false,
+      lastEvent: null,
+      everConfirmed: false,
+    });
     this.ask(topic);
   }
 
@@ -165,11 +179,13 @@ export class StreamClient {
         for (const topic of this.subscriptions.keys()) this.ask(topic);
         return;
       case "sub_ok":
-        return this.confirm(frame.id, frame.sid);
+        return this.confirm(frame);
       case "snap":
       case "delta":
       case "reset":
         return this.apply(frame);
+      case "event":
+        return this.tell(frame);
       case "hb":
         this.listener.time(frame.ts);
         return this.askAgain();
@@ -188,13 +204,17 @@ export class StreamClient {
     for (const [topic, subscription] of this.subscriptions) if (subscription.refused) this.ask(topic);
   }
 
-  private confirm(id: number, sid: number): void {
+  private confirm({ id, sid, mode }: SubOk): void {
     this.attempt = 0;
-    for (const subscription of this.subscriptions.values()) {
-      if (subscription.id === id) {
-        subscription.sid = sid;
-        return;
+    for (const [topic, subscription] of this.subscriptions) {
+      if (subscription.id !== id) continue;
+      subscription.sid = sid;
+      if (mode === "snapshot") {
+        subscription.lastEvent = null;
+        if (subscription.everConfirmed) this.listener.missed(topic);
       }
+      subscription.everConfirmed = true;
+      return;
     }
     this.send({ t: "unsub", id: this.nextId++, sid });
   }
@@ -208,6 +228,17 @@ export class StreamClient {
       if (!step.resubscribe) return;
       if (frame.t !== "reset") this.send({ t: "unsub", id: this.nextId++, sid: frame.sid });
       this.ask(topic);
+      return;
+    }
+  }
+
+  private tell(frame: EventFrame): void {
+    for (const [topic, subscription] of this.subscriptions) {
+      if (subscription.sid !== frame.sid) continue;
+      const step = follow(subscription.lastEvent, frame.seq);
+      subscription.lastEvent = step.last;
+      if (step.missed) this.listener.missed(topic);
+      if (step.deliver) this.listener.event(topic, frame.ev);
       return;
     }
   }
