@@ -1,0 +1,91 @@
+import { Fragment, useMemo, type CSSProperties } from "react";
+import { useTranslation } from "react-i18next";
+import { useLive } from "../state/live";
+import type { Slot, Station } from "../state/types";
+import { CsvButton } from "../ui/CsvButton";
+import { drift, unbroken } from "./explain";
+import { front, type Layout } from "./front";
+import { Mark, SlotButton } from "./SlotButton";
+import { SLOT_COLUMNS, slotRows } from "./slotTable";
+
+interface Props {
+  station: string;
+  layout: Layout | null | undefined;
+  numbers: readonly number[];
+  /** When each pack that charges is ready, by slot; null is never, as power is shared now. */
+  readyAt: ReadonlyMap<number, number | null>;
+  drifts: Station["drifts"];
+  chosen: number | undefined;
+  choose(slot: number): void;
+}
+
+/** The front of the cabinet as on its door: one button per slot; below it what drifts, if anything. */
+export function Cabinet(props: Props) {
+  const { t } = useTranslation("station");
+  const { station, layout, numbers, readyAt, drifts, chosen, choose } = props;
+  const { columns, cells, names } = useMemo(() => front(layout, numbers), [layout, numbers]);
+  const style = { "--columns": columns.map((kind) => (kind === "door" ? "minmax(0, 1fr)" : "0.75rem")).join(" ") };
+  const below = names.length > 0 ? 1 : 0;
+  // In the order of their numbers for those who listen or use the Tab key; where they stand is told by the grid.
+  const ordered = useMemo(() => [...cells].sort((a, b) => a.slot - b.slot), [cells]);
+  return (
+    <section className="panel cabinet" aria-labelledby="cabinet">
+      <header>
+        <h2 id="cabinet">{t("cabinet.title")}</h2>
+        <CsvButton
+          name={`${station}-slots`}
+          what={t("cabinet.title")}
+          columns={SLOT_COLUMNS}
+          rows={() => slotRows(slotsOf(station))}
+        />
+      </header>
+      <div className={columns.length > 4 ? "front wide" : "front"} style={style as CSSProperties}>
+        {names.map(({ name, column, columns: span }) => (
+          <span key={column} className="name" style={{ gridRow: 1, gridColumn: `${column} / span ${span}` }}>
+            {name}
+          </span>
+        ))}
+        {ordered.map(({ slot, row, column }) => (
+          <div key={slot} style={{ gridRow: row + below, gridColumn: column }}>
+            <SlotButton
+              topic={`station/${station}`}
+              number={slot}
+              readyAt={readyAt.get(slot)}
+              chosen={slot === chosen}
+              choose={choose}
+            />
+          </div>
+        ))}
+      </div>
+      {drifts.length > 0 && <Drifts drifts={drifts} />}
+    </section>
+  );
+}
+
+function slotsOf(station: string): Slot[] {
+  const keyed = useLive.getState().topics[`station/${station}`] ?? {};
+  return Object.keys(keyed)
+    .filter((key) => key.startsWith("slot/"))
+    .sort()
+    .map((key) => keyed[key] as unknown as Slot);
+}
+
+function Drifts({ drifts }: { drifts: Station["drifts"] }) {
+  const { t } = useTranslation("station");
+  const now = useLive((live) => (live.now === null ? null : Math.floor(live.now / 10) * 10));
+  return (
+    <ul className="drifts">
+      {drifts.map((alarm) => (
+        <li key={`${alarm.kind} ${alarm.slot}`}>
+          <Mark />
+          {alarm.slot !== null && (
+            <Fragment>
+              <b>{t("slot.colon", { slot: alarm.slot })}</b>{" "}
+            </Fragment>
+          )}
+          {unbroken(drift(alarm, now))}
+        </li>
+      ))}
+    </ul>
+  );
+}

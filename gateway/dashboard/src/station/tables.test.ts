@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { Trace } from "../state/trace";
+import { AT, fanData, valueAt, type Futures } from "./fanData";
+import { FAN_COLUMNS, fanRows } from "./tables";
+
+const futures: Futures = {
+  generated_at: 100,
+  ready: { t: [100, 160], p05: [4, 2], p25: [4, 3], p50: [4, 4], p75: [4, 5], p95: [4, 6] },
+  stockout_probability: { "900": 0.1, "1800": 0.2, "3600": 0.3, "7200": null },
+};
+
+function past(...points: [number, number][]): Trace {
+  const trace = new Trace(9);
+  for (const [time, value] of points) trace.add(time, value);
+  return trace;
+}
+
+describe("history and futures on one axis", () => {
+  const data = fanData(past([10, 5], [50, NaN]), past([60, 0.4]), futures, undefined, 0);
+
+  it("has every time once, in order", () => {
+    expect([...data[0]]).toEqual([10, 50, 60, 100, 160, 1000, 1900, 3700, 7300]);
+  });
+
+  it("carries a value on to the next point, but not over a gap", () => {
+    expect([0, 1, 2].map((i) => valueAt(data, AT.ready, i))).toEqual([5, null, null]);
+    expect(valueAt(data, AT.fan.p05, 6)).toBe(2);
+    expect([4, 6, 8].map((i) => valueAt(data, AT.risk, i))).toEqual([null, 0.2, null]);
+  });
+
+  it("is saved with a column for each name and the quality of what was measured", () => {
+    const rows = fanRows(past([10, 5], [50, NaN]), past(), futures, futures, 0);
+    expect(rows.every((row) => row.length === FAN_COLUMNS.length)).toBe(true);
+    expect(rows.map((row) => row.at(-1))).toEqual(["good", "unknown", "", "", "", "", "", ""]);
+    expect(rows[3]?.slice(3, 8)).toEqual([2, 3, 4, 5, 6]);
+    expect(rows[3]?.slice(9, 12)).toEqual([2, 4, 6]);
+  });
+});
