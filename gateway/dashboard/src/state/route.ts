@@ -27,8 +27,17 @@ export function go(to: string): void {
 
 /** Change a parameter without a step in the browser's history. */
 export function setParameter(name: string, value: string): void {
+  setParameters({ [name]: value });
+}
+
+/** The same for several at once; null takes a parameter out. */
+export function setParameters(values: Readonly<Record<string, string | null>>): void {
   const url = new URL(location.href);
-  url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  if (url.href === location.href) return;
   history.replaceState(null, "", url);
   window.dispatchEvent(new Event(MOVED));
 }

@@ -1,30 +1,35 @@
 import type { ReactNode } from "react";
-import { useSkill } from "../state/useSkill";
-import type { Drivers, Forecast } from "../state/types";
-import { alternatives, causes, model, points, record, unbroken } from "./explain";
+import { useTranslation } from "react-i18next";
 import { percent, UNKNOWN } from "../i18n/format";
+import type { Drivers, Forecast } from "../state/types";
+import { useSkill } from "../state/useSkill";
+import { AdviceText } from "./AdviceText";
+import { causes, model, points, record, unbroken } from "./explain";
+import { SkillTable } from "./SkillTable";
 
-/** Where a forecast comes from: what causes the risk, what would help, what made it and how well that has done. */
+/** Where a forecast comes from: what would help, what causes the risk, what made it and how well that has done. */
 export function Explanation(props: { forecast: Forecast; station: string; now: number | null; old: boolean }) {
-  const { forecast, now, old } = props;
+  const { t } = useTranslation("station");
+  const { forecast, station, now, old } = props;
   const { drivers, advice } = forecast;
-  const skill = useSkill(props.station);
-  const others = advice === null ? null : alternatives(advice.options);
+  const skill = useSkill(station);
   return (
     <dl className={`explanation${old ? " old" : ""}`}>
       {advice !== null && (
-        <Fact name="Advice">
-          <b>{unbroken(advice.text)}</b>
-          {others !== null && <p>{unbroken(others)}</p>}
+        <Fact name={t("facts.advice")}>
+          <AdviceText advice={advice} />
         </Fact>
       )}
       {drivers !== null && (
-        <Fact name="Causes">
+        <Fact name={t("facts.causes")}>
           <Causes drivers={drivers} risk={forecast.stockout_probability["3600"]} />
         </Fact>
       )}
-      <Fact name="Model">{unbroken(model(forecast, now))}</Fact>
-      <Fact name="So far">{skill === undefined ? UNKNOWN : unbroken(record(skill))}</Fact>
+      <Fact name={t("facts.model")}>{unbroken(model(forecast, now))}</Fact>
+      <Fact name={t("facts.record")}>
+        {skill === undefined ? UNKNOWN : unbroken(record(skill))}
+        {skill !== undefined && <SkillTable skill={skill} station={station} />}
+      </Fact>
     </dl>
   );
 }
@@ -39,14 +44,13 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Causes({ drivers, risk }: { drivers: Drivers; risk: number | null }) {
+  const { t } = useTranslation("station");
   return (
     <table className="causes">
-      <caption>
-        {unbroken(`Points of the ${percent(risk)} within 60 min that each accounts for; they overlap.`)}
-      </caption>
+      <caption>{unbroken(t("causes.caption", { risk: percent(risk) }))}</caption>
       <tbody>
-        {causes(drivers).map(({ name, words, part }) => (
-          <tr key={name}>
+        {causes(drivers).map(({ key, name, words, part }) => (
+          <tr key={key}>
             <th scope="row">
               {name} <small>{words}</small>
             </th>
