@@ -1,7 +1,7 @@
 """From image, twin and forecast to the hub: what changed is built anew and published, ages once a second."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -38,10 +38,14 @@ class Publisher:
         clock: Clock,
         estimates: Mapping[str, Estimate],
         forecasts: Mapping[str, Fields],
+        today: Callable[[str], Fields] = lambda _: {},
     ) -> None:
-        """``estimates`` and ``forecasts`` are the runners' own, by station, and are read at each publication."""
+        """``estimates`` and ``forecasts`` are the runners' own, by station, and are read at each publication.
+
+        ``today(station)``: what its summary says of the day.
+        """
         self._image, self._layouts, self._hub, self._clock = image, layouts, hub, clock
-        self._estimates, self._forecasts = estimates, forecasts
+        self._estimates, self._forecasts, self._today = estimates, forecasts, today
         self.summaries: dict[str, Fields] = {}
         self._names: list[str] = []
         self._sequence = 0
@@ -142,10 +146,11 @@ class Publisher:
         """Publish a station with its slots; returns its summary."""
         estimate, forecast = self._estimates.get(name), self._forecasts.get(name)
         view = station_view(self._image, self._layouts[name], estimate, forecast, self._clock.now())
-        self.summaries[name] = view.summary
-        self._hub.publish(f"station/{name}", {"station": view.summary} | view.slots)
+        summary = view.summary | self._today(name)
+        self.summaries[name] = summary
+        self._hub.publish(f"station/{name}", {"station": summary} | view.slots)
         self._published_at[name] = self._clock.monotonic()
-        return view.summary
+        return summary
 
     async def _refresh(self) -> None:
         while True:

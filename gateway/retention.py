@@ -6,7 +6,7 @@ BITE = 20_000
 """Rows deleted in one transaction: short enough that readers and the writer do not wait noticeably."""
 VACUUM_PAGES = 5_000
 """Free pages given back to the disk in one go; the others are used again."""
-_TIMES = {"samples": "time", "forecasts": "generated_at", "events": "time", "skill": "time"}
+_TIMES = {"samples": "time", "forecasts": "generated_at", "events": "time", "skill": "time", "stays": "last"}
 
 
 def trim(connection: sqlite3.Connection, oldest: float, limit_bytes: float) -> int:

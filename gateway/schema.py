@@ -46,6 +46,8 @@ class StationSummary(Shape):
     grid_limit_w: float | None
     stockout_probability: dict[str, float] | None
     forecast_time: float | None
+    swaps_today: int
+    lost_today: float
     protocols: list[str]
     drifts: list[DriftAlarm]
 
@@ -244,6 +246,62 @@ class HistoryAnswer(Shape):
     max: list[float | None]
     last: list[float | None]
     quality: list[QualityName | None]
+
+
+class Series(Shape):
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+    last: list[float | None]
+    quality: list[QualityName | None]
+
+
+class HistoriesAnswer(Shape):
+    """Several signals at the same times."""
+
+    station: str
+    slot: int | None
+    t: list[float]
+    series: dict[str, Series]
+
+
+class ForecastsAnswer(Shape):
+    """What was forecast, by the time at which it was made."""
+
+    station: str
+    horizon: int
+    t: list[float]
+    stockout_probability: list[float | None]
+    ready_p50: list[float | None]
+    quality: list[QualityName]
+
+
+class ChargeCurve(Shape):
+    t: list[float]
+    soc: list[float | None]
+    power_w: list[float | None]
+
+
+class ChargeAnswer(Shape):
+    """``until``: null while it goes on. ``expected``: a sound pack that gets all that its charger can give."""
+
+    station: str
+    slot: int
+    pack_id: str | None
+    since: float | None
+    until: float | None
+    measured: ChargeCurve
+    expected: ChargeCurve
+
+
+class StayAnswer(Shape):
+    """A pack in a slot, also ``from`` and ``to``, which is null where it still is."""
+
+    station: str
+    slot: int
+    soc_first: float | None
+    soc_last: float | None
+    temperature_max_c: float | None
 
 
 class DeviceAnswer(Shape):

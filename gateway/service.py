@@ -15,6 +15,7 @@ from config.errors import ConfigError
 from config.loader import LoadedSite
 from gateway.api import create_app
 from gateway.api_faults import faults_router
+from gateway.api_past import past_router
 from gateway.api_reload import reload_router
 from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
@@ -31,12 +32,15 @@ from gateway.image import Image
 from gateway.layout import layouts
 from gateway.numbering import renumbered
 from gateway.publisher import Publisher
+from gateway.record_twin import TwinRecorder
 from gateway.recorder import Recorder
 from gateway.reload import Difference, ReloadRefusedError, check_changeable, difference
 from gateway.server import Server, listen
 from gateway.skill import Skill
+from gateway.stays import Stays
 from gateway.store import Store, StoreError
 from gateway.stream import Stream
+from gateway.today import Today
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
 from gateway.version import release as installed_release
@@ -75,7 +79,7 @@ async def run(
             gateway = _Gateway(loaded, clock, store, emulated, load)
             if fault_control is not None:
                 gateway.routers.append(faults_router(fault_control))
-            await asyncio.to_thread(gateway.demand.restore)
+            await asyncio.to_thread(gateway.restore)
             await gateway.run(sock, on_ready, hangup)
         finally:
             await asyncio.shield(asyncio.to_thread(store.close))
@@ -102,14 +106,17 @@ class _Gateway:
         self.twins = TwinRunner(self.image, self.layouts, clock, self._stepped)
         self.ensembles = Ensembles(clock, prepare)
         self.forecasts = ForecastRunner(loaded, clock, self.ensembles, self._basis, self._forecasted)
-        self.publisher = Publisher(
-            self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest
-        )
         self.demand = DemandLearner(loaded, clock, store)
+        self.today = Today(loaded.site.stations, loaded.site.timezone, clock, self.demand.intensity)
+        self.publisher = Publisher(
+            self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest, self.today.of
+        )
         self.bases = Bases(self.image, self.layouts, self.twins.estimates, self.publisher.summaries, self.demand)
         self.targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
         self.whatif = WhatIf(clock, self.ensembles, self.bases.of, self.targets)
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
+        self.twin_recorder = TwinRecorder(store, clock)
+        self.stays = Stays(self.image, self.layouts, store, clock)
         self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
         release = installed_release()
@@ -134,8 +141,15 @@ class _Gateway:
         self.routers = [
             whatif_router(self.whatif, self.layouts),
             skill_router(self.skill, self.layouts),
+            past_router(self.hub, clock, store, self.layouts, self.stays, self.health.report),
             reload_router(self.reload),
         ]
+
+    def restore(self) -> None:
+        """Go on from what the store has. Blocks."""
+        self.demand.restore()
+        self.today.restore(self.store.file)
+        self.stays.restore()
 
     async def run(
         self, sock: socket.socket, on_ready: Callable[[str], None] | None, hangup: asyncio.Event | None
@@ -166,6 +180,7 @@ class _Gateway:
                 self.forecasts,
                 self.publisher,
                 self.recorder,
+                self.stays,
                 self.skill,
                 self.monitor,
                 server,
@@ -232,8 +247,11 @@ class _Gateway:
         self.targets.clear()
         self.targets.update({station.id: new.site.target_of(station) for station in new.site.stations})
         self.skill.follow(new)
+        self.today.follow(new.site.stations)
+        self.stays.follow()
         self.publisher.follow(unchanged)
         self.recorder.follow()
+        self.twin_recorder.follow(unchanged)
         self.store.keep(new.site.gateway.retention_days, new.site.gateway.retention_mb)
         self.health.identify(name=new.site.name)
         self.fleet.start(adapters, self.image.sinks)
@@ -252,6 +270,9 @@ class _Gateway:
 
     def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
         self.recorder.swaps(station, estimate, before)
+        self.twin_recorder.stepped(station, estimate)
+        self.stays.look(station)
+        self.today.stepped(station, estimate, before)
         self.demand.stepped(station, estimate, before)
         if before is None or before.ready != estimate.ready:
             self.forecasts.hurry(station)

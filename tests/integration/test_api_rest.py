@@ -39,6 +39,8 @@ SUMMARY: dict[str, Any] = {
     "grid_limit_w": 5000.0,
     "stockout_probability": None,
     "forecast_time": None,
+    "swaps_today": 12,
+    "lost_today": 0.4,
     "protocols": ["opcua"],
     "drifts": [],
 }

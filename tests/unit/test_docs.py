@@ -85,7 +85,7 @@ def test_links_between_pages_lead_somewhere() -> None:
         "twin.calendar",
         "config.clock",
         "config.document",
-        "config.site",
+        "config.slots",
         "config.sparkplug",
     ],
 )
