@@ -24,6 +24,8 @@ function route<Path extends string>(
 const ROUTES: readonly Route[] = [
   route("/", () => import("./pages/Network")),
   route("/station/:id", () => import("./pages/Station")),
+  route("/alarms", () => import("./pages/Alarms")),
+  route("/bench", () => import("./pages/Bench")),
 ];
 
 export function match(path: string): { page: Route["page"]; parameters: Record<string, string> } | null {

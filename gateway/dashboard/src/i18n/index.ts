@@ -1,5 +1,6 @@
 import i18next, { type BackendModule, type ResourceKey } from "i18next";
 import { initReactI18next } from "react-i18next";
+import alarms from "./en/alarms.json";
 import common from "./en/common.json";
 import network from "./en/network.json";
 
@@ -43,9 +44,9 @@ export async function speak(language: Language): Promise<void> {
     .init({
       lng: language,
       fallbackLng: "en",
-      ns: ["common", "network"],
+      ns: ["common", "network", "alarms"],
       defaultNS: "common",
-      resources: { en: { common, network } },
+      resources: { en: { common, network, alarms } },
       partialBundledLanguages: true,
       interpolation: { escapeValue: false },
     });

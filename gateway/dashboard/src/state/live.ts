@@ -1,6 +1,6 @@
 import { create } from "zustand";
 import { browser, StreamClient, type Link } from "../stream/client";
-import type { Keyed } from "../stream/protocol";
+import type { Fields, Keyed } from "../stream/protocol";
 import type { TopicState } from "../stream/reducer";
 import { getJson } from "./rest";
 import type { Health } from "./types";
@@ -41,6 +41,7 @@ const { setState, getState } = useLive;
 
 let anchor: { site: number; wall: number } | null = null;
 const fresh = new Map<string, TopicState>();
+const hearers = new Map<string, Set<Hearer>>();
 let drawn = 0;
 let drawing = false;
 
@@ -89,6 +90,12 @@ const client = new StreamClient(
       drawing = true;
       requestAnimationFrame(draw);
     },
+    event(topic, event) {
+      for (const hearer of hearers.get(topic) ?? []) hearer.event(event);
+    },
+    missed(topic) {
+      for (const hearer of hearers.get(topic) ?? []) hearer.missed();
+    },
     refused(topic, message) {
       setState({ refusals: { ...getState().refusals, [topic]: message } });
     },
@@ -117,4 +124,17 @@ export function follows(topics: readonly string[]): () => void {
     const drop = (kept: object) => Object.fromEntries(Object.entries(kept).filter(([key]) => !topics.includes(key)));
     setState({ topics: drop(getState().topics), refusals: drop(getState().refusals) });
   };
+}
+
+export interface Hearer {
+  event(event: Fields): void;
+  /** Events may have passed unheard. */
+  missed(): void;
+}
+
+/** Hear the events of a topic that is followed, until the returned function is called. */
+export function hears(topic: string, hearer: Hearer): () => void {
+  const all = hearers.get(topic) ?? new Set();
+  hearers.set(topic, all.add(hearer));
+  return () => void all.delete(hearer);
 }

@@ -25,12 +25,12 @@ export function go(to: string): void {
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change a parameter without a step in the browser's history. */
-export function setParameter(name: string, value: string): void {
+/** Change a parameter, or take it away (null), without a step in the browser's history. */
+export function setParameter(name: string, value: string | null): void {
   setParameters({ [name]: value });
 }
 
-/** The same for several at once; null takes a parameter out. */
+/** The same for several at once. */
 export function setParameters(values: Readonly<Record<string, string | null>>): void {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(values)) {

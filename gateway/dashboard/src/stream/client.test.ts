@@ -27,6 +27,7 @@ class Peer {
 let peers: Peer[] = [];
 let links: Link[] = [];
 let topics: Record<string, TopicState> = {};
+let events: string[] = [];
 let client: StreamClient;
 const last = () => peers.at(-1)!;
 
@@ -35,11 +36,14 @@ beforeEach(() => {
   peers = [];
   links = [];
   topics = {};
+  events = [];
   const listener: Listener = {
     link: (link) => links.push(link),
     hello: () => undefined,
     time: () => undefined,
     topic: (topic, state) => (topics[topic] = state),
+    event: (topic, event) => events.push(`${topic} ${event["change"]}`),
+    missed: (topic) => events.push(`${topic} missed`),
     refused: () => undefined,
   };
   client = new StreamClient(listener, {
@@ -152,5 +156,33 @@ describe("the stream client", () => {
     client.unsubscribe("stations");
     last().says({ t: "sub_ok", id: 1, sid: 7, mode: "snapshot" });
     expect(last().sent.at(-1)).toMatchObject({ t: "unsub", sid: 7 });
+  });
+
+  it("hands events on, each once, and says where some were missed", () => {
+    last().hello();
+    snapshot(4);
+    const event = (seq: number, change: string, sid = 1) => last().says({ t: "event", sid, seq, ev: { change } });
+    event(7, "raised");
+    event(8, "acknowledged");
+    event(8, "acknowledged");
+    event(10, "cleared");
+    event(11, "raised", 99);
+    expect(events).toEqual(["stations raised", "stations acknowledged", "stations missed", "stations cleared"]);
+    expect(topics["stations"]!.seq).toBe(4);
+  });
+
+  it("says after a reset and after a new connection that events may have been missed, and counts anew", () => {
+    last().hello();
+    snapshot(4);
+    last().says({ t: "event", sid: 1, seq: 7, ev: { change: "raised" } });
+    last().says({ t: "reset", sid: 1, reason: "overflow" });
+    expect(events).toEqual(["stations raised"]);
+    snapshot(5, 2);
+    last().says({ t: "event", sid: 2, seq: 1400, ev: { change: "raised" } });
+    last().drops();
+    vi.advanceTimersByTime(500);
+    last().hello();
+    snapshot(6, 3);
+    expect(events).toEqual(["stations raised", "stations missed", "stations raised", "stations missed"]);
   });
 });

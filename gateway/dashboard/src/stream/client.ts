@@ -1,4 +1,5 @@
-import { PATH, SUBPROTOCOL, type Frame, type Hello } from "./protocol";
+import { follow } from "./events";
+import { PATH, SUBPROTOCOL, type EventFrame, type Fields, type Frame, type Hello } from "./protocol";
 import { EMPTY, reduce, resumePoint, type TopicState } from "./reducer";
 
 const FIRST_DELAY_MS = 500;
@@ -22,6 +23,9 @@ export interface Listener {
   /** The server's time in milliseconds, from the frames that tell it (`ts` of a topic is when that last changed). */
   time(ms: number): void;
   topic(topic: string, state: TopicState): void;
+  event(topic: string, event: Fields): void;
+  /** Events of the topic may have passed unheard: what was built from them must be asked for anew. */
+  missed(topic: string): void;
   refused(topic: string, message: string): void;
 }
 
@@ -47,6 +51,9 @@ interface Subscription {
   id: number | null;
   sid: number | null;
   refused: boolean;
+  /** Number of the last event since the subscription was confirmed. */
+  lastEvent: number | null;
+  everConfirmed: boolean;
 }
 
 /** One socket, kept open: topics are subscribed whenever it is, and every break in a topic leads to a new snapshot. */
@@ -85,7 +92,14 @@ export class StreamClient {
 
   subscribe(topic: string): void {
     if (this.subscriptions.has(topic)) return;
-    this.subscriptions.set(topic, { state: EMPTY, id: null, sid: null, refused: false });
+    this.subscriptions.set(topic, {
+      state: EMPTY,
+      id: null,
+      sid: null,
+      refused: false,
+      lastEvent: null,
+      everConfirmed: false,
+    });
     this.ask(topic);
   }
 
@@ -166,6 +180,8 @@ export class StreamClient {
       case "delta":
       case "reset":
         return this.apply(frame);
+      case "event":
+        return this.tell(frame);
       case "hb":
         this.listener.time(frame.ts);
         return this.askAgain();
@@ -186,11 +202,13 @@ export class StreamClient {
 
   private confirm(id: number, sid: number): void {
     this.attempt = 0;
-    for (const subscription of this.subscriptions.values()) {
-      if (subscription.id === id) {
-        subscription.sid = sid;
-        return;
-      }
+    for (const [topic, subscription] of this.subscriptions) {
+      if (subscription.id !== id) continue;
+      subscription.sid = sid;
+      subscription.lastEvent = null;
+      if (subscription.everConfirmed) this.listener.missed(topic);
+      subscription.everConfirmed = true;
+      return;
     }
     this.send({ t: "unsub", id: this.nextId++, sid });
   }
@@ -204,6 +222,17 @@ export class StreamClient {
       if (!step.resubscribe) return;
       if (frame.t !== "reset") this.send({ t: "unsub", id: this.nextId++, sid: frame.sid });
       this.ask(topic);
+      return;
+    }
+  }
+
+  private tell(frame: EventFrame): void {
+    for (const [topic, subscription] of this.subscriptions) {
+      if (subscription.sid !== frame.sid) continue;
+      const step = follow(subscription.lastEvent, frame.seq);
+      subscription.lastEvent = step.last;
+      if (step.missed) this.listener.missed(topic);
+      if (step.deliver) this.listener.event(topic, frame.ev);
       return;
     }
   }

@@ -34,6 +34,13 @@ export interface Delta {
   set?: Keyed;
   del?: readonly string[];
 }
+/** One change that is told for itself. `seq` counts the topic's events without a hole, apart from its states. */
+export interface EventFrame {
+  t: "event";
+  sid: number;
+  seq: number;
+  ev: Fields;
+}
 export interface Reset {
   t: "reset";
   sid: number;
@@ -49,7 +56,7 @@ export interface Refusal {
   code: string;
   message: string;
 }
-export type Frame = Hello | SubOk | Snap | Delta | Reset | Heartbeat | Refusal;
+export type Frame = Hello | SubOk | Snap | Delta | EventFrame | Reset | Heartbeat | Refusal;
 
 export const SUBPROTOCOL = "swap.v1.json";
 export const PATH = "/api/v1/stream";

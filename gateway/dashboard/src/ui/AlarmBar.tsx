@@ -1,4 +1,115 @@
-/** The alarms that want an answer, on every page; nothing while no alarm is told of. */
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAlarms } from "../alarms/useAlarms";
+import { useAlarmText } from "../alarms/text";
+import { OrderDialogs } from "../alarms/OrderDialogs";
+import { Announcer } from "../state/announcer";
+import { counts, mostUrgent, stands, type Alarm, type Priority } from "../state/alarms";
+import { follows, hears, useLive } from "../state/live";
+import "../alarms/alarmbar.css";
+import { Link } from "./Link";
+import { PriorityMark } from "./PriorityMark";
+import { Age } from "./Value";
+
+const TOPIC = "alarms";
+const HALF_BEAT_MS = 625;
+
+/** The alarms in one line on every page: as high when it is empty, so that nothing moves. */
 export function AlarmBar() {
-  return null;
+  const { t } = useTranslation("alarms");
+  useEffect(() => follows([TOPIC]), []);
+  useBlink();
+  const alarms = useAlarms();
+  const offline = useLive((live) => live.everLive && live.link.phase !== "live");
+  return (
+    <section className="alarmbar" aria-label={t("bar.label")} data-offline={offline}>
+      <Link to="/alarms" className="counts">
+        {counts(alarms ?? []).map(({ priority, standing, waiting }) => (
+          <span key={priority} className={standing === 0 ? "nothing" : ""}>
+            <PriorityMark priority={priority} blink={waiting > 0 && !offline} quiet={standing === 0 || offline} />
+            <span aria-hidden="true">{alarms === undefined ? "–" : standing}</span>
+            <span className="said">
+              {t("bar.waiting", { priority: t(`priority.${priority}`), standing, count: waiting })}
+            </span>
+          </span>
+        ))}
+        <span className="said">{t("bar.counts")}</span>
+      </Link>
+      {offline ? <span className="quiet">{t("bar.old")}</span> : <Foremost alarms={alarms} />}
+      <Announcements />
+      <OrderDialogs />
+    </section>
+  );
+}
+
+/** The beat of all marks that blink, 0.8 a second. An animation of the browser's own would draw 60 frames a second. */
+function useBlink(): void {
+  useEffect(() => {
+    const root = document.documentElement;
+    const timer = setInterval(() => {
+      root.dataset["blink"] = root.dataset["blink"] === "off" ? "on" : "off";
+    }, HALF_BEAT_MS);
+    return () => {
+      clearInterval(timer);
+      delete root.dataset["blink"];
+    };
+  }, []);
+}
+
+function Foremost({ alarms }: { alarms: Alarm[] | undefined }) {
+  const { t } = useTranslation("alarms");
+  const text = useAlarmText();
+  if (alarms === undefined) return <span className="quiet">{t("bar.unknown")}</span>;
+  const alarm = mostUrgent(alarms);
+  if (alarm === undefined) {
+    const standing = alarms.filter(stands).length;
+    return <span className="quiet">{standing === 0 ? t("bar.quiet") : t("bar.standing", { count: standing })}</span>;
+  }
+  return (
+    <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`} className="foremost">
+      <PriorityMark priority={alarm.priority} blink={alarm.active} quiet={!alarm.active} />
+      <span className="station">{alarm.station}</span>
+      <b>{text(alarm).title}</b>
+      <span className="state">{t(`state.${alarm.state}`)}</span>
+      <Age time={alarm.since} />
+    </Link>
+  );
+}
+
+/** Says new alarms to those who do not see the page, politely, and a flood of them as one sentence. */
+function Announcements() {
+  const { t } = useTranslation("alarms");
+  const text = useAlarmText();
+  const [said, say] = useState("");
+  useEffect(() => {
+    const announcer = new Announcer(
+      (count, worst) => {
+        const priority = t(`priority.${worst.priority as Priority}`);
+        say(t(count === 1 ? "announce.one" : "announce.many", { count, priority, text: worst.text }));
+      },
+      () => performance.now(),
+    );
+    const leave = hears(TOPIC, {
+      event(event) {
+        const alarm = event as unknown as Alarm & { change: string };
+        if (alarm.change !== "raised") return;
+        announcer.raised({
+          priority: alarm.priority,
+          text: [alarm.station, text(alarm).title].filter(Boolean).join(": "),
+        });
+      },
+      missed() {
+        // What was missed stands in the snapshot that follows; it is not called new.
+      },
+    });
+    return () => {
+      leave();
+      announcer.stop();
+    };
+  }, [t, text]);
+  return (
+    <div className="said" role="log" aria-live="polite" aria-atomic="true">
+      {said}
+    </div>
+  );
 }

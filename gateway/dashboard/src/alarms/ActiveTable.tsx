@@ -1,0 +1,107 @@
+import { memo, type Ref } from "react";
+import { useTranslation } from "react-i18next";
+import { waits, type Alarm, type Column, type Order } from "../state/alarms";
+import { useZone } from "../state/zone";
+import { moment } from "../i18n/format";
+import { PriorityMark } from "../ui/PriorityMark";
+import { Age } from "../ui/Value";
+import { useAlarmText } from "./text";
+
+const COLUMNS: readonly Column[] = ["priority", "state", "station", "text", "since"];
+
+interface Props {
+  ref: Ref<HTMLTableElement>;
+  alarms: readonly Alarm[];
+  order: Order | null;
+  /** The alarm that keys act on. */
+  cursor: string | null;
+  point(id: string): void;
+  open(id: string): void;
+  sort(column: Column): void;
+}
+
+export function ActiveTable({ ref, alarms, order, cursor, point, open, sort }: Props) {
+  const { t } = useTranslation("alarms");
+  return (
+    <table className="alarms active" role="table" ref={ref}>
+      <caption>
+        {order === null ? t("caption") : t("captionSorted", { column: t(`column.${order.column}`) })}
+      </caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          {COLUMNS.map((column) => {
+            const name = t(`column.${column}`);
+            const mine = order?.column === column;
+            return (
+              <th
+                key={column}
+                role="columnheader"
+                scope="col"
+                className={column}
+                aria-sort={mine ? (order.descending ? "descending" : "ascending") : "none"}
+              >
+                <button type="button" className="plain" title={t("sort", { column: name })} onClick={() => sort(column)}>
+                  {name}
+                  <span aria-hidden="true">{mine ? (order.descending ? " ▼" : " ▲") : ""}</span>
+                </button>
+              </th>
+            );
+          })}
+          <th role="columnheader" scope="col" className="age right">
+            {t("column.age")}
+          </th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {alarms.map((alarm) => (
+          <Row key={alarm.id} alarm={alarm} here={alarm.id === cursor} point={point} open={open} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const Row = memo(function Row({ alarm, here, point, open }: {
+  alarm: Alarm;
+  here: boolean;
+  point(id: string): void;
+  open(id: string): void;
+}) {
+  const { t } = useTranslation("alarms");
+  const text = useAlarmText();
+  const { zone } = useZone();
+  return (
+    <tr
+      role="row"
+      data-alarm={alarm.id}
+      data-state={alarm.state}
+      className={here ? "here" : ""}
+      onClick={() => open(alarm.id)}
+    >
+      <td role="cell" className="priority">
+        <PriorityMark
+          priority={alarm.priority}
+          blink={alarm.state === "unacknowledged" && alarm.active}
+          quiet={!alarm.active}
+        />
+      </td>
+      <td role="cell" className={`state${waits(alarm) ? " waits" : ""}`}>
+        {t(`state.${alarm.state}`)}
+      </td>
+      <td role="cell" className="station">
+        {alarm.station ?? "–"}
+      </td>
+      <th role="rowheader" scope="row" className="text">
+        <button type="button" className="plain" onFocus={() => point(alarm.id)} onClick={() => open(alarm.id)}>
+          {text(alarm).title}
+        </button>
+      </th>
+      <td role="cell" className="since">
+        {moment(alarm.since, zone)}
+      </td>
+      <td role="cell" className="age right">
+        <Age time={alarm.since} />
+      </td>
+    </tr>
+  );
+}, (before, after) => before.alarm === after.alarm && before.here === after.here);
