@@ -23,11 +23,7 @@ interface Props {
 export function Cabinet(props: Props) {
   const { t } = useTranslation("station");
   const { station, layout, numbers, readyAt, drifts, chosen, choose } = props;
-  const { columns, cells, names } = useMemo(() => front(layout, numbers), [layout, numbers]);
-  const style = { "--columns": columns.map((kind) => (kind === "door" ? "minmax(0, 1fr)" : "0.75rem")).join(" ") };
-  const below = names.length > 0 ? 1 : 0;
-  // In the order of their numbers for those who listen or use the Tab key; where they stand is told by the grid.
-  const ordered = useMemo(() => [...cells].sort((a, b) => a.slot - b.slot), [cells]);
+  const cabinets = useMemo(() => front(layout, numbers), [layout, numbers]);
   return (
     <section className="panel cabinet" aria-labelledby="cabinet">
       <header>
@@ -39,21 +35,23 @@ export function Cabinet(props: Props) {
           rows={() => slotRows(slotsOf(station))}
         />
       </header>
-      <div className={columns.length > 4 ? "front wide" : "front"} style={style as CSSProperties}>
-        {names.map(({ name, column, columns: span }) => (
-          <span key={column} className="name" style={{ gridRow: 1, gridColumn: `${column} / span ${span}` }}>
-            {name}
-          </span>
-        ))}
-        {ordered.map(({ slot, row, column }) => (
-          <div key={slot} style={{ gridRow: row + below, gridColumn: column }}>
-            <SlotButton
-              topic={`station/${station}`}
-              number={slot}
-              readyAt={readyAt.get(slot)}
-              chosen={slot === chosen}
-              choose={choose}
-            />
+      <div className="front">
+        {cabinets.map(({ name, columns, doors }, i) => (
+          <div key={i} className="doors" style={{ "--columns": columns } as CSSProperties}>
+            {name !== "" && <span className="name">{name}</span>}
+            <div className="grid">
+              {doors.map(({ slot, row, column }) => (
+                <div key={slot} style={{ gridRow: row, gridColumn: column }}>
+                  <SlotButton
+                    topic={`station/${station}`}
+                    number={slot}
+                    readyAt={readyAt.get(slot)}
+                    chosen={slot === chosen}
+                    choose={choose}
+                  />
+                </div>
+              ))}
+            </div>
           </div>
         ))}
       </div>

@@ -5,8 +5,9 @@ import { useTheme } from "../state/theme";
 import type { Trace } from "../state/trace";
 import type { Forecast } from "../state/types";
 
-import { AT, fanData, valueAt, type Futures } from "./fanData";
+import { AT, fanData, type Futures } from "./fanData";
 import { fanPicture, type Overlay } from "./fanPicture";
+import { valueAt } from "./table";
 import { TimePlot } from "./TimePlot";
 
 const HEIGHT = 320;
@@ -62,9 +63,9 @@ export function FanChart({ ready, riskThen, forecast, other, now, slots, zone, p
       zone={zone}
       look={`${theme} ${slots}`}
       picture={(paint) => fanPicture(paint, slots, () => overlay.current!)}
-      told={(plot, index) => {
-        const value = (series: number) => valueAt(plot.data, series, index);
-        if ((plot.data[0][index] ?? 0) <= at) {
+      told={(index) => {
+        const value = (series: number) => valueAt(data, series, index);
+        if ((data[0][index] ?? 0) <= at) {
           return t("chart.toldPast", { ready: count(value(AT.ready)), risk: probable(value(AT.riskThen)) });
         }
         const futures = (places: typeof AT.fan | typeof AT.other, risk: number) =>

@@ -9,7 +9,8 @@ import { FanChart, type Past } from "./FanChart";
 import type { Futures } from "./fanData";
 import { ForecastTable } from "./ForecastTable";
 import { HorizonTable } from "./HorizonTable";
-import { FAN_COLUMNS, fanRows } from "./tables";
+import { PastChoice } from "./PastChoice";
+import { FAN_COLUMNS, fanRows } from "./fanTable";
 import { useTrace } from "./useTrace";
 
 interface Props {
@@ -36,6 +37,7 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
             ? t("forecast.none")
             : t(expired ? "forecast.madeOld" : "forecast.made", { span: span(age(forecast.generated_at, now) ?? 0) })}
         </span>
+        <PastChoice />
         <CsvButton
           name={`${summary.id}-forecast`}
           what={t("forecast.title")}

@@ -2,14 +2,13 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import uPlot from "uplot";
 import { kilowatts } from "../i18n/format";
-import { useLive } from "../state/live";
 import { useTheme } from "../state/theme";
 import type { Trace } from "../state/trace";
 import type { Station } from "../state/types";
 import { useZone } from "../state/zone";
 import { CsvButton } from "../ui/CsvButton";
 import type { CsvCell, CsvColumn } from "../ui/csv";
-import { valueAt } from "./fanData";
+import { join, valueAt, type Table } from "./table";
 import { TimePlot, type Paint, type Picture } from "./TimePlot";
 import { useMoving } from "./useMoving";
 import { useTrace } from "./useTrace";
@@ -53,10 +52,10 @@ export function PowerPanel({ summary, pastS }: { summary: Station; pastS: number
           zone={zone}
           look={theme}
           picture={picture}
-          told={(plot, index) =>
+          told={(index) =>
             t("power.told", {
-              power: kilowatts(valueAt(plot.data, 1, index)),
-              limit: kilowatts(valueAt(plot.data, 2, index)),
+              power: kilowatts(valueAt(data, 1, index)),
+              limit: kilowatts(valueAt(data, 2, index)),
             })
           }
         />
@@ -74,14 +73,14 @@ export function PowerPanel({ summary, pastS }: { summary: Station; pastS: number
 }
 
 /** A limit that no device reports stands in the site file, and was always what it is now. */
-function table(power: Trace, limits: Trace, limit: number | null, from: number, to: number): uPlot.AlignedData {
+function table(power: Trace, limits: Trace, limit: number | null, from: number, to: number): Table {
   const reported = limits.since(from);
   const constant = reported[1].every((value) => value === null);
   const line = constant && limit !== null ? [[from, to], [limit, limit]] : reported;
-  return uPlot.join([power.since(from), line] as unknown as uPlot.AlignedData[]);
+  return join([power.since(from), line]);
 }
 
-function rows(data: uPlot.AlignedData): CsvCell[][] {
+function rows(data: Table): CsvCell[][] {
   return data[0].map((time, i) => {
     const power = data[1]?.[i];
     return [time, power, valueAt(data, 2, i), power === undefined ? "" : power === null ? "unknown" : "good"];

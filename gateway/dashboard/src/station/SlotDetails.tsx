@@ -1,92 +1,116 @@
+import type { TFunction } from "i18next";
+import { useTranslation } from "react-i18next";
+import { age, fixed, percent, trouble, UNKNOWN } from "../i18n/format";
 import { useLive } from "../state/live";
 import type { Slot } from "../state/types";
+import { useZone } from "../state/zone";
+import { Link } from "../ui/Link";
+import { markOf } from "../ui/slot";
+import { Age, drawnAs, QualityMark, Value } from "../ui/Value";
 import { etaTime } from "./explain";
-import { age, fixed, percent, trouble, UNKNOWN } from "../i18n/format";
-import { CHARGER, markOf } from "./slot";
-import { Age, drawnAs, QualityMark, Value } from "./Value";
 
-const yes = (value: boolean | null, on: string, off: string) => (value === null ? UNKNOWN : value ? on : off);
+type Words = TFunction<"station">;
 
 interface Signal {
-  name: string;
-  key: keyof Slot;
-  text(slot: Slot): string;
+  key:
+    | "charger_state"
+    | "occupied"
+    | "pack_id"
+    | "soc"
+    | "temperature_c"
+    | "soh"
+    | "cycle_count"
+    | "capacity_wh"
+    | "power_w"
+    | "voltage_v"
+    | "current_a"
+    | "door_open"
+    | "locked"
+    | "enabled";
+  text(slot: Slot, t: Words): string;
   twin?(slot: Slot): string;
 }
 
 const SIGNALS: readonly Signal[] = [
-  { name: "Charger", key: "charger_state", text: (s) => (s.charger_state ? CHARGER[s.charger_state].word : UNKNOWN) },
-  { name: "Occupied", key: "occupied", text: (s) => yes(s.occupied, "yes", "no") },
-  { name: "Pack", key: "pack_id", text: (s) => s.pack_id ?? UNKNOWN },
+  { key: "charger_state", text: (s, t) => (s.charger_state ? t(`charger.${s.charger_state}`) : UNKNOWN) },
+  { key: "occupied", text: (s, t) => either(s.occupied, t("details.yes"), t("details.no")) },
+  { key: "pack_id", text: (s) => s.pack_id ?? UNKNOWN },
+  { key: "soc", text: (s) => percent(s.soc), twin: (s) => percent(s.twin?.soc) },
   {
-    name: "State of charge",
-    key: "soc",
-    text: (s) => percent(s.soc),
-    twin: (s) => percent(s.twin?.soc),
-  },
-  {
-    name: "Temperature",
     key: "temperature_c",
     text: (s) => fixed(s.temperature_c, 1, "°C"),
     twin: (s) => fixed(s.twin?.temperature_c, 1, "°C"),
   },
-  { name: "State of health", key: "soh", text: (s) => percent(s.soh) },
-  { name: "Full cycles", key: "cycle_count", text: (s) => fixed(s.cycle_count, 0, "") },
-  { name: "Capacity", key: "capacity_wh", text: (s) => fixed(s.capacity_wh, 0, "Wh") },
-  { name: "Power", key: "power_w", text: (s) => fixed(s.power_w, 0, "W") },
-  { name: "Voltage", key: "voltage_v", text: (s) => fixed(s.voltage_v, 1, "V") },
-  { name: "Current", key: "current_a", text: (s) => fixed(s.current_a, 1, "A") },
-  { name: "Door", key: "door_open", text: (s) => yes(s.door_open, "open", "closed") },
-  { name: "Lock", key: "locked", text: (s) => yes(s.locked, "locked", "unlocked") },
-  { name: "In service", key: "enabled", text: (s) => yes(s.enabled, "yes", "no") },
+  { key: "soh", text: (s) => percent(s.soh) },
+  { key: "cycle_count", text: (s) => fixed(s.cycle_count, 0, "") },
+  { key: "capacity_wh", text: (s) => fixed(s.capacity_wh, 0, "Wh") },
+  { key: "power_w", text: (s) => fixed(s.power_w, 0, "W") },
+  { key: "voltage_v", text: (s) => fixed(s.voltage_v, 1, "V") },
+  { key: "current_a", text: (s) => fixed(s.current_a, 1, "A") },
+  { key: "door_open", text: (s, t) => either(s.door_open, t("details.open"), t("details.closed")) },
+  { key: "locked", text: (s, t) => either(s.locked, t("slot.locked"), t("slot.unlocked")) },
+  { key: "enabled", text: (s, t) => either(s.enabled, t("details.yes"), t("details.no")) },
 ];
+
+function either(value: boolean | null, on: string, off: string): string {
+  return value === null ? UNKNOWN : value ? on : off;
+}
 
 /** When something is expected; null is never, undefined that nobody expects it. */
 type Expected = number | null | undefined;
 
+interface Props {
+  station: string;
+  slot: Slot;
+  readyAt: Expected;
+  fullAt: Expected;
+}
+
 /** Every signal of one slot: what the devices said, beside what the model believes. */
-export function SlotDetails({ slot, readyAt, fullAt }: { slot: Slot; readyAt: Expected; fullAt: Expected }) {
+export function SlotDetails({ station, slot, readyAt, fullAt }: Props) {
+  const { t } = useTranslation("station");
   const believed = slot.twin?.reason === "substituted" ? "estimated" : "live";
   return (
     <section className="panel details" aria-labelledby="details">
       <header>
-        <h2 id="details">Slot {slot.slot}</h2>
+        <h2 id="details">{t("slot.number", { slot: slot.slot })}</h2>
         <span>
           <QualityMark quality={slot.quality} reason={slot.reason} time={slot.data_time} />
           {slot.quality === "good" && (
             <>
-              , measured <Age time={slot.data_time} /> ago
+              , {t("details.measured")} <Age time={slot.data_time} />
             </>
           )}
         </span>
+        <Link to={`/station/${encodeURIComponent(station)}/slot/${slot.slot}`}>{t("details.more")}</Link>
       </header>
       <table>
         <thead>
           <tr>
-            <th scope="col">Signal</th>
-            <th scope="col">Live</th>
-            <th scope="col">Twin</th>
-            <th scope="col">Data</th>
+            <th scope="col">{t("details.signal")}</th>
+            <th scope="col">{t("details.live")}</th>
+            <th scope="col">{t("details.twin")}</th>
+            <th scope="col">{t("details.data")}</th>
           </tr>
         </thead>
         <tbody>
-          {SIGNALS.map((signal) => {
-            const { quality, reason } = markOf(slot, signal.key);
-            const text = signal.text(slot);
-            const twin = signal.twin?.(slot);
+          {SIGNALS.map(({ key, text: tell, twin: tellTwin }) => {
+            const { quality, reason } = markOf(slot, key);
+            const text = tell(slot, t);
+            const twin = tellTwin?.(slot);
             return (
-              <tr key={signal.key} data-signal={signal.key}>
-                <th scope="row">{signal.name}</th>
+              <tr key={key} data-signal={key}>
+                <th scope="row">{t(`signals.${key}`)}</th>
                 <td>
                   <Value text={text} as={drawnAs(text !== UNKNOWN, quality, reason)} />
                 </td>
                 <td>{twin !== undefined && <Value text={twin} as={twin === UNKNOWN ? "unknown" : believed} />}</td>
-                <td>{quality === "good" ? "" : <Why slot={slot} signal={signal.key} />}</td>
+                <td>{quality === "good" ? "" : <Why slot={slot} signal={key} />}</td>
               </tr>
             );
           })}
-          <Expectation name="Ready at" at={readyAt} as={believed} />
-          <Expectation name="Full at" at={fullAt} as={believed} />
+          <Expectation name={t("details.readyAt")} at={readyAt} as={believed} />
+          <Expectation name={t("details.fullAt")} at={fullAt} as={believed} />
         </tbody>
       </table>
     </section>
@@ -94,9 +118,8 @@ export function SlotDetails({ slot, readyAt, fullAt }: { slot: Slot; readyAt: Ex
 }
 
 function Expectation({ name, at, as }: { name: string; at: Expected; as: "live" | "estimated" }) {
-  const text = useLive((live) =>
-    at === undefined || live.now === null ? UNKNOWN : etaTime(at, live.now, live.health?.timezone),
-  );
+  const { zone } = useZone();
+  const text = useLive((live) => (at === undefined || live.now === null ? UNKNOWN : etaTime(at, live.now, zone)));
   return (
     <tr>
       <th scope="row">{name}</th>

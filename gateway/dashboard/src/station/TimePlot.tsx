@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { clockTime } from "../i18n/format";
 import { timeAxis, zoneLabel } from "../ui/axis";
+import type { Table } from "./table";
 
 /** Charts with this key show the time under the pointer at the same place. */
 const TOGETHER = "station";
@@ -26,7 +27,7 @@ interface Props {
   /** What the chart shows, in words. */
   label: string;
   height: number;
-  data: uPlot.AlignedData;
+  data: Table;
   from: number;
   to: number;
   zone: string | undefined;
@@ -34,7 +35,7 @@ interface Props {
   look: string;
   picture(paint: Paint): Picture;
   /** The values at one time as words, for the line below the chart. */
-  told(plot: uPlot, index: number): string;
+  told(index: number): string;
 }
 
 /** A chart over time. New data is drawn into it; it is laid out anew only when its look or its size changes. */
@@ -49,7 +50,7 @@ export function TimePlot(props: Props) {
   useEffect(() => {
     const element = holder.current;
     if (element === null) return;
-    const plot = new uPlot(options(element, () => latest.current, told), latest.current.data, element);
+    const plot = new uPlot(options(element, () => latest.current, told), aligned(latest.current.data), element);
     chart.current = plot;
     const resize = new ResizeObserver(() => {
       if (plot.width !== element.clientWidth) plot.setSize({ width: element.clientWidth, height: latest.current.height });
@@ -66,7 +67,7 @@ export function TimePlot(props: Props) {
     const plot = chart.current;
     if (plot === null) return;
     plot.batch(() => {
-      plot.setData(data, false);
+      plot.setData(aligned(data), false);
       plot.setScale("x", { min: from, max: to });
     });
   }, [data, from, to, look, zone, height]);
@@ -80,6 +81,10 @@ export function TimePlot(props: Props) {
       </p>
     </div>
   );
+}
+
+function aligned(table: Table): uPlot.AlignedData {
+  return table as unknown as uPlot.AlignedData;
 }
 
 function options(
@@ -125,7 +130,7 @@ function options(
           const { idx } = plot.cursor;
           const time = idx == null ? undefined : plot.data[0][idx];
           told.current.textContent =
-            time === undefined || idx == null ? "" : `${clockTime(time, zone, false)}: ${props().told(plot, idx)}`;
+            time === undefined || idx == null ? "" : `${clockTime(time, zone, false)}: ${props().told(idx)}`;
         },
       ],
     },

@@ -1,6 +1,6 @@
-import uPlot from "uplot";
 import type { Trace } from "../state/trace";
 import { HORIZONS, type Forecast } from "../state/types";
+import { join, type Columns, type Table } from "./table";
 
 /** What the chart needs of an ensemble of futures, be it the forecast or the answer to a what-if question. */
 export type Futures = Pick<Forecast, "generated_at" | "ready" | "stockout_probability">;
@@ -24,36 +24,25 @@ export function fanData(
   futures: Futures | undefined,
   other: Futures | undefined,
   from: number,
-): uPlot.AlignedData {
-  const table = (columns: readonly (readonly (number | null)[])[]) => columns as unknown as uPlot.AlignedData;
-  return uPlot.join([
-    table(ready.since(from)),
-    table(bands(futures)),
-    table(riskThen.since(from)),
-    table(risk(futures)),
-    table(bands(other)),
-    table(risk(other)),
+): Table {
+  return join([
+    ready.since(from),
+    bands(futures),
+    riskThen.since(from),
+    risk(futures),
+    bands(other),
+    risk(other),
   ]);
 }
 
-function bands(futures: Futures | undefined): readonly (readonly number[])[] {
+function bands(futures: Futures | undefined): Columns {
   if (futures === undefined) return [[], [], [], [], [], []];
   return [futures.ready.t, ...BANDS.map((band) => futures.ready[band])];
 }
 
 /** The chance of having run out, by the times for which it is told. */
-function risk(futures: Futures | undefined): (number | null)[][] {
+function risk(futures: Futures | undefined): Columns {
   if (futures === undefined) return [[], []];
   const { generated_at: made, stockout_probability: chance } = futures;
   return [HORIZONS.map((horizon) => made + Number(horizon)), HORIZONS.map((horizon) => chance[horizon])];
-}
-
-/** The value that a series has at a point of the axis: its own, or the last before it. */
-export function valueAt(data: uPlot.AlignedData, series: number, index: number): number | null {
-  const values = data[series] ?? [];
-  for (let i = index; i >= 0; i--) {
-    const value = values[i];
-    if (value !== undefined) return value;
-  }
-  return null;
 }

@@ -1,6 +1,7 @@
 import uPlot from "uplot";
 import { percent } from "../i18n/format";
 import { AT } from "./fanData";
+import type { Table } from "./table";
 import { upright, type Paint, type Picture } from "./TimePlot";
 
 /** What is drawn over the series, as it is at the moment of drawing. */
@@ -45,7 +46,7 @@ export function fanPicture(paint: Paint, slots: number, overlay: () => Overlay):
     ],
     series: [
       { stroke: colour("--text"), width: 2, points: { show: false }, ...(stepped && { paths: stepped }) },
-      ...fan("--fan-line", [6, 4]),
+      ...fan("--estimate", [6, 4]),
       { scale: "p", stroke: colour("--risk-line"), width: 1.5, points: { show: false }, ...(stepped && { paths: stepped }) },
       chance(colour("--risk-line"), [2, 3]),
       ...fan("--other-line", [10, 3, 2, 3]),
@@ -97,9 +98,10 @@ function etaTicks(plot: uPlot, paint: Paint, etas: Overlay["etas"]): void {
 
 /** Two fans are told apart by name, not by colour alone: each at the end of its median. */
 function nameEnds(plot: uPlot, paint: Paint, words: Overlay["words"]): void {
-  const { ctx, bbox, data } = plot;
+  const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
-  const end = (series: number) => (data[series] ?? []).findLast((value) => typeof value === "number");
+  const data = plot.data as unknown as Table;
+  const end = (series: number) => data[series]?.findLast((value) => value != null);
   const [one, two] = [end(AT.fan.p50), end(AT.other.p50)];
   if (one == null || two == null) return;
   ctx.save();
@@ -112,7 +114,7 @@ function nameEnds(plot: uPlot, paint: Paint, words: Overlay["words"]): void {
     const y = plot.valToPos(value, "y", true) + (above ? -4 : 4) * ratio;
     ctx.fillText(word, x, Math.min(Math.max(y, bbox.top + 14 * ratio), bbox.top + bbox.height - 14 * ratio));
   };
-  write(one, one > two, words.asIs, "--fan-line");
+  write(one, one > two, words.asIs, "--estimate");
   write(two, two >= one, words.whatIf, "--other-line");
   ctx.restore();
 }

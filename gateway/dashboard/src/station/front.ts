@@ -13,46 +13,43 @@ export interface Layout {
   cabinets?: readonly CabinetPlace[];
 }
 
-/** A door or a gap, with its row and column on the page, counted from 1 as CSS does. */
-export interface Cell {
+/** A door, with its row and column in its cabinet counted from 1, as CSS does. */
+export interface Door {
   slot: number;
   row: number;
   column: number;
 }
 
-export interface Front {
-  /** The width of each column of the page: a door, or the space between two cabinets. */
-  columns: readonly ("door" | "space")[];
-  cells: readonly Cell[];
-  /** Where each cabinet's name stands. Empty for a single cabinet without a name. */
-  names: readonly { name: string; column: number; columns: number }[];
+/** The doors of one cabinet, in the order of their numbers. */
+export interface Doors {
+  name: string;
+  columns: number;
+  doors: readonly Door[];
 }
 
 const MOST_ROWS = 8;
 
-/** The front of the station. A slot that the layout forgets stands in a row of its own below: none is ever hidden. */
-export function front(layout: Layout | null | undefined, slots: readonly number[]): Front {
-  const { columns: width, cells: rows, cabinets = [] } = layout ?? usual(slots);
-  const there = new Set(slots);
-  const starts = new Set(cabinets.map(({ column }) => column).filter((column) => column > 0));
-  const columns: ("door" | "space")[] = [];
-  const placeOf: number[] = [];
-  for (let column = 0; column < width; column++) {
-    if (starts.has(column)) columns.push("space");
-    placeOf.push(columns.push("door"));
-  }
-  const cells: Cell[] = [];
-  rows.forEach((row, r) =>
-    row.forEach((slot, c) => {
-      if (slot !== null && there.delete(slot)) cells.push({ slot, row: r + 1, column: placeOf[c] ?? c + 1 });
-    }),
-  );
-  [...there].forEach((slot, i) => {
-    const row = rows.length + 1 + Math.floor(i / width);
-    cells.push({ slot, row, column: placeOf[i % width] ?? 1 });
+/** The station from the front. Slots that the layout forgets stand in rows of their own below: none is ever hidden. */
+export function front(layout: Layout | null | undefined, slots: readonly number[]): readonly Doors[] {
+  const { columns: width, cells, cabinets } = layout ?? usual(slots);
+  const places = cabinets?.length ? cabinets : [{ name: "", column: 0, columns: width }];
+  const left = new Set(slots);
+  const found = places.map(({ name, column: first, columns }) => {
+    const doors: Door[] = [];
+    cells.forEach((row, r) =>
+      row.slice(first, first + columns).forEach((slot, c) => {
+        if (slot !== null && left.delete(slot)) doors.push({ slot, row: r + 1, column: c + 1 });
+      }),
+    );
+    return { name, columns, doors };
   });
-  const names = cabinets.map(({ name, column, columns: wide }) => ({ name, column: placeOf[column] ?? 1, columns: wide }));
-  return { columns, cells, names: names.some(({ name }) => name !== "") ? names : [] };
+  const [last] = found.slice(-1);
+  [...left].forEach((slot, i) => {
+    const columns = last?.columns ?? 1;
+    last?.doors.push({ slot, row: cells.length + 1 + Math.floor(i / columns), column: 1 + (i % columns) });
+  });
+  for (const { doors } of found) doors.sort((a, b) => a.slot - b.slot);
+  return found;
 }
 
 /** Without a layout: one cabinet, numbered in rows from the top, about as many doors beside as above each other. */

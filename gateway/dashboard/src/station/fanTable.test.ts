@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Trace } from "../state/trace";
-import { AT, fanData, valueAt, type Futures } from "./fanData";
-import { FAN_COLUMNS, fanRows } from "./tables";
+import { AT, fanData, type Futures } from "./fanData";
+import { valueAt } from "./table";
+import { FAN_COLUMNS, fanRows } from "./fanTable";
 
 const futures: Futures = {
   generated_at: 100,

@@ -1,5 +1,4 @@
 import type { Trace } from "../state/trace";
-import type { Forecast } from "../state/types";
 import type { CsvCell, CsvColumn } from "../ui/csv";
 import { AT, fanData, type Futures } from "./fanData";
 
@@ -39,7 +38,7 @@ const ORDER = [
 export function fanRows(
   ready: Trace,
   riskThen: Trace,
-  forecast: Forecast | undefined,
+  forecast: Futures | undefined,
   other: Futures | undefined,
   from: number,
 ): CsvCell[][] {
