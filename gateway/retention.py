@@ -33,6 +33,20 @@ def trim(connection: sqlite3.Connection, oldest: float, limit_bytes: float) -> i
     return deleted
 
 
+def forget_after(connection: sqlite3.Connection, now: float) -> int:
+    """Delete rows of times to come; returns how many went. On a site whose clock ran ahead there may be many."""
+    # Rows are appended nearly in order of time: where none of the latest lies ahead, none does.
+    latest = f"SELECT max(time) FROM (SELECT time FROM samples ORDER BY rowid DESC LIMIT {BITE})"  # noqa: S608
+    (time,) = connection.execute(latest).fetchone()
+    if time is None or time <= now:
+        return 0
+    deleted = 0
+    for table, column in {**_TIMES, "demand": "time", "boost": "time"}.items():
+        deleted += connection.execute(f"DELETE FROM {table} WHERE {column} > ?", (now,)).rowcount  # noqa: S608
+    deleted += connection.execute("DELETE FROM quarters WHERE day > ?", (int(now // 86_400.0),)).rowcount
+    return deleted
+
+
 def _delete(connection: sqlite3.Connection, table: str, condition: str, values: tuple[float, ...]) -> int:
     # Both names are constants of this module.
     first = f"SELECT rowid FROM {table} ORDER BY rowid LIMIT {BITE}"  # noqa: S608

@@ -10,10 +10,12 @@ import structlog
 
 from adapters.base import LinkState
 from adapters.modbus_line import Lines
-from config.clock import Clock
+from config.clock import Clock, RealClock
 from config.errors import ConfigError
 from config.loader import LoadedSite
 from gateway.api import create_app
+from gateway.api_diagnostics import diagnostics_router
+from gateway.api_emulator import Bench, emulator_router
 from gateway.api_faults import faults_router
 from gateway.api_past import past_router
 from gateway.api_reload import reload_router
@@ -21,13 +23,14 @@ from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
 from gateway.demand_learner import DemandLearner
+from gateway.diagnostics import diagnostics
 from gateway.ensembles import Ensembles
 from gateway.fleet import Fleet, built
 from gateway.forecast_object import Basis, prepare
 from gateway.forecast_runner import ForecastRunner
 from gateway.guard import is_loopback
 from gateway.health import Health, LoopMonitor, Part
-from gateway.hub import Hub
+from gateway.hub import Fields, Hub
 from gateway.image import Image
 from gateway.layout import layouts
 from gateway.numbering import renumbered
@@ -58,14 +61,14 @@ async def run(
     clock: Clock,
     *,
     emulated: bool = False,
-    fault_control: str | None = None,
+    control: str | None = None,
     on_ready: Callable[[str], None] | None = None,
     load: Callable[[], LoadedSite] | None = None,
     hangup: asyncio.Event | None = None,
 ) -> None:
     """Run a site's gateway until cancelled.
 
-    ``fault_control``: where the emulators of an emulated site take orders; it is served as ``/api/v1/faults``.
+    ``control``: where the emulators of an emulated site take orders, for ``/api/v1/faults`` and ``/api/v1/emulator``.
     ``on_ready`` gets the address of the page once it is served. ``load`` reads the site file anew, when ``hangup`` is
     set or a client asks for it. Raises ``ListenError``, ``StoreError`` or ``ConfigError`` (a file of past swaps)
     before anything is started.
@@ -77,8 +80,13 @@ async def run(
         await asyncio.to_thread(store.open)
         try:
             gateway = _Gateway(loaded, clock, store, emulated, load)
-            if fault_control is not None:
-                gateway.routers.append(faults_router(fault_control))
+            if emulated:
+                await asyncio.to_thread(store.forget_after, clock.now())
+            bench = None
+            if control is not None and isinstance(clock, RealClock):
+                gateway.routers.append(faults_router(f"{control}/faults"))
+                bench = Bench(control, clock, gateway.repace, lambda: gateway.url)
+            gateway.routers.append(emulator_router(bench, clock))
             await asyncio.to_thread(gateway.restore)
             await gateway.run(sock, on_ready, hangup)
         finally:
@@ -97,6 +105,7 @@ class _Gateway:
         load: Callable[[], LoadedSite] | None = None,
     ) -> None:
         self.loaded, self.clock, self.store, self.load = loaded, clock, store, load
+        self.url = ""
         self.reloading: asyncio.Task[Difference] | None = None
         bound = loaded.bind()
         self.image = Image(bound, clock)
@@ -142,6 +151,7 @@ class _Gateway:
             whatif_router(self.whatif, self.layouts),
             skill_router(self.skill, self.layouts),
             past_router(self.hub, clock, store, self.layouts, self.stays, self.health.report),
+            diagnostics_router(self._diagnose),
             reload_router(self.reload),
         ]
 
@@ -166,6 +176,7 @@ class _Gateway:
             routers=self.routers,
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
+        self.url = server.url
         self.image.sweep()
         adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
         async with asyncio.TaskGroup() as group:
@@ -257,6 +268,22 @@ class _Gateway:
         self.fleet.start(adapters, self.image.sinks)
         return found
 
+    async def repace(self) -> None:
+        """The clock runs at another speed: read every device at the pace that fits it."""
+        if self.reloading is not None and not self.reloading.done():
+            await asyncio.wait([self.reloading])
+        self.reloading = asyncio.ensure_future(self._repace())
+        await asyncio.shield(self.reloading)
+
+    async def _repace(self) -> Difference:
+        adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
+        await self.fleet.end(list(self.fleet.adapters))
+        self.image.follow(self.image.devices)
+        self.forecasts.follow(self.loaded, frozenset(self.layouts))
+        self.recorder.follow()
+        self.fleet.start(adapters, self.image.sinks)
+        return difference(self.loaded, self.loaded, self.image.devices, self.image.devices)
+
     async def _heed(self, hangup: asyncio.Event) -> None:
         while True:
             await hangup.wait()
@@ -286,6 +313,13 @@ class _Gateway:
     def _forecasted(self, station: str, made: dict[str, Any]) -> None:
         self.store.forecast(made)
         self.publisher.forecast(station, made)
+
+    def _diagnose(self, device: str) -> Fields | None:
+        sink = next((sink for sink in self.image.sinks if sink.device.id == device), None)
+        if sink is None:
+            return None
+        layout = self.layouts[sink.device.station.id]
+        return diagnostics(self.image, layout, sink, self.fleet.raw.get(device), self.clock.now())
 
     def _devices(self) -> dict[str, int]:
         states = [sink.link.state for sink in self.image.sinks]

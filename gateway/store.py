@@ -22,7 +22,7 @@ import structlog
 from config.clock import Clock
 from gateway.history import KEEP_S, History, read_history
 from gateway.past import Stay
-from gateway.retention import trim
+from gateway.retention import forget_after, trim
 
 FILE = "swaptwin.db"
 SCHEMA = 1
@@ -113,6 +113,11 @@ class Store:
             self._condition.notify()
         if self._thread is not None:
             self._thread.join()
+
+    def forget_after(self, now: float) -> None:
+        """Delete what lies in the future: it was lived at another speed. Blocks; for use after ``open``."""
+        with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection, connection:
+            forget_after(connection, now)
 
     def keep(self, retention_days: float, retention_mb: float) -> None:
         """Keep the history for another while."""

@@ -115,6 +115,10 @@ class Faults:
             self._try(fault)
         return fault
 
+    def repaced(self) -> None:
+        """The site's clock runs at another speed: what is due comes at another time on the wall."""
+        self._news.set()
+
     def clear(self, identity: str) -> bool:
         """End a fault, or take back one that has not begun. False: there is none of that id."""
         entry = self._entries.get(identity)
