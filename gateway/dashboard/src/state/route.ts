@@ -25,7 +25,7 @@ export function go(to: string): void {
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change a parameter, or take it away (null), without a step in the browser's history. */
+/** Change a parameter without a step in the browser's history; null or an empty one is left out. */
 export function setParameter(name: string, value: string | null): void {
   setParameters({ [name]: value });
 }
@@ -34,7 +34,7 @@ export function setParameter(name: string, value: string | null): void {
 export function setParameters(values: Readonly<Record<string, string | null>>): void {
   const url = new URL(location.href);
   for (const [name, value] of Object.entries(values)) {
-    if (value === null) url.searchParams.delete(name);
+    if (value === null || value === "") url.searchParams.delete(name);
     else url.searchParams.set(name, value);
   }
   if (url.href === location.href) return;
