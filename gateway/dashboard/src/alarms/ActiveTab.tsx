@@ -60,7 +60,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
     setParameter("alarm", id);
   };
   const close = () => {
-    setParameter("alarm", null);
+    setParameter("alarm", "");
     focus(cursor);
   };
   // A row that moves in the list takes its focus along.

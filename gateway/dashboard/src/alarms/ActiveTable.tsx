@@ -2,7 +2,7 @@ import { memo, type Ref } from "react";
 import { useTranslation } from "react-i18next";
 import { waits, type Alarm, type Column, type Order } from "../state/alarms";
 import { useZone } from "../state/zone";
-import { moment } from "../i18n/format";
+import { moment, UNKNOWN } from "../i18n/format";
 import { PriorityMark } from "../ui/PriorityMark";
 import { Age } from "../ui/Value";
 import { useAlarmText } from "./text";
@@ -89,7 +89,7 @@ const Row = memo(function Row({ alarm, here, point, open }: {
         {t(`state.${alarm.state}`)}
       </td>
       <td role="cell" className="station">
-        {alarm.station ?? "–"}
+        {alarm.station ?? UNKNOWN}
       </td>
       <th role="rowheader" scope="row" className="text">
         <button type="button" className="plain" onFocus={() => point(alarm.id)} onClick={() => open(alarm.id)}>
@@ -97,7 +97,7 @@ const Row = memo(function Row({ alarm, here, point, open }: {
         </button>
       </th>
       <td role="cell" className="since">
-        {moment(alarm.since, zone)}
+        {alarm.since === null ? UNKNOWN : moment(alarm.since, zone)}
       </td>
       <td role="cell" className="age right">
         <Age time={alarm.since} />

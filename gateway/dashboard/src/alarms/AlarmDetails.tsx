@@ -107,7 +107,9 @@ function Actions({ alarm, ask }: { alarm: Alarm; ask(asked: Asked): void }) {
 function Respond({ alarm }: { alarm: Alarm }) {
   const { t } = useTranslation("alarms");
   const left = useLive((live) =>
-    live.now === null || alarm.respond_s === null ? null : Math.floor(alarm.since + alarm.respond_s - live.now),
+    live.now === null || alarm.respond_s === null || alarm.since === null
+      ? null
+      : Math.floor(alarm.since + alarm.respond_s - live.now),
   );
   if (alarm.respond_s === null) return UNKNOWN;
   const whole = span(alarm.respond_s);

@@ -46,18 +46,16 @@ export function OrderDialogs() {
   return (
     <>
       {nameless !== null && <NameDialog leave={withdraw} />}
-      <div role="alert" className="refusals">
-        {refusal !== null && (
-          <p className="refusal">
-            <span>
-              {t("act.refused", { message: refusal.message })} {refusal.remedy}
-            </span>
-            <button type="button" onClick={dismissRefusal}>
-              {t("act.dismiss")}
-            </button>
-          </p>
-        )}
-      </div>
+      {refusal !== null && (
+        <p className="refusal" role="alert">
+          <span>
+            {t("act.refused", { message: refusal.message })} {refusal.remedy}
+          </span>
+          <button type="button" onClick={dismissRefusal}>
+            {t("act.dismiss")}
+          </button>
+        </p>
+      )}
     </>
   );
 }

@@ -76,9 +76,20 @@ export function dismissRefusal(): void {
   setState({ refusal: null });
 }
 
-function send(given: AlarmOrder, by: string): Promise<unknown> {
+interface Acknowledged {
+  refused: readonly { message: string; remedy: string }[];
+}
+
+/** As many alarms are acknowledged by one request. */
+const AT_ONCE = 1000;
+
+async function send(given: AlarmOrder, by: string): Promise<unknown> {
   if (given.kind === "acknowledge" && given.ids.length !== 1) {
-    return order("POST", "/api/v1/alarms/acknowledge", { ids: given.ids, by });
+    const path = "/api/v1/alarms/acknowledge";
+    const { refused } = await order<Acknowledged>("POST", path, { ids: given.ids.slice(0, AT_ONCE), by });
+    const first = refused[0];
+    if (first !== undefined) throw new RefusedError(`${refused.length} × ${first.message}`, first.remedy);
+    return;
   }
   const id = given.kind === "acknowledge" ? given.ids[0]! : given.id;
   const path = `/api/v1/alarms/${encodeURIComponent(id)}/${given.kind}`;

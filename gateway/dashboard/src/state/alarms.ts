@@ -30,7 +30,8 @@ export interface Alarm {
   action: string;
   respond_s: number | null;
   group: string | null;
-  since: number;
+  /** Null of one that was put aside while nothing was wrong. */
+  since: number | null;
   returned_at: number | null;
   acked_at: number | null;
   acked_by: string | null;
@@ -53,9 +54,11 @@ export function waits(alarm: Alarm): boolean {
   return alarm.state === "unacknowledged" || alarm.state === "returned";
 }
 
+const newer = (a: Alarm, b: Alarm) => (b.since ?? 0) - (a.since ?? 0);
+
 /** What waits for somebody before what does not, then by priority, then the newest. */
 export function urgentFirst(a: Alarm, b: Alarm): number {
-  return Number(waits(b)) - Number(waits(a)) || a.priority - b.priority || b.since - a.since || (a.id < b.id ? -1 : 1);
+  return Number(waits(b)) - Number(waits(a)) || a.priority - b.priority || newer(a, b) || (a.id < b.id ? -1 : 1);
 }
 
 export interface Count {
@@ -75,7 +78,7 @@ export function counts(alarms: readonly Alarm[]): Count[] {
 export function mostUrgent(alarms: readonly Alarm[]): Alarm | undefined {
   return alarms
     .filter(waits)
-    .sort((a, b) => a.priority - b.priority || Number(b.active) - Number(a.active) || b.since - a.since)[0];
+    .sort((a, b) => a.priority - b.priority || Number(b.active) - Number(a.active) || newer(a, b))[0];
 }
 
 export interface Choice {
@@ -115,7 +118,7 @@ export function sorted(alarms: readonly Alarm[], order: Order | null, textOf: (a
     priority: (a, b) => a.priority - b.priority,
     state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state),
     station: (a, b) => (a.station ?? "").localeCompare(b.station ?? "", undefined, { numeric: true }),
-    since: (a, b) => a.since - b.since,
+    since: (a, b) => newer(b, a),
     text: (a, b) => textOf(a).localeCompare(textOf(b)),
   };
   const sign = order.descending ? -1 : 1;

@@ -74,11 +74,16 @@ async function fetchHealth(): Promise<void> {
   setState({ health: await getJson<Health>("/api/v1/health") });
 }
 
+/** Ask for the site's name, zone and speed, which change rarely. */
+export function refreshHealth(): void {
+  fetchHealth().catch((error: unknown) => console.warn("the site's name and time zone are not known:", error));
+}
+
 const client = new StreamClient(
   {
     link: follow,
     hello() {
-      fetchHealth().catch((error: unknown) => console.warn("the site's name and time zone are not known:", error));
+      refreshHealth();
     },
     time(ms) {
       anchor = { site: ms / 1000, wall: performance.now() };

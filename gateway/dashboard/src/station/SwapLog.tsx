@@ -55,7 +55,7 @@ export function SwapLog({ station }: { station: string }) {
             </thead>
             <tbody>
               {swaps.map((swap) => (
-                <Row key={`${swap.time} ${swap.kind} ${swap.slot}`} swap={swap} />
+                <Row key={swap.number} swap={swap} />
               ))}
             </tbody>
           </table>
@@ -71,7 +71,7 @@ function Row({ swap }: { swap: Swap }) {
   return (
     <tr data-kind={swap.kind}>
       <th scope="row">{moment(swap.time, zone)}</th>
-      <td>{t([`swaps.kind.${swap.kind}`, "swaps.kind.other"] as never, { kind: swap.kind })}</td>
+      <td>{t(swap.kind === "swap" || swap.kind === "lost" ? `swaps.kind.${swap.kind}` : "swaps.kind.other", { kind: swap.kind })}</td>
       <td className="right">{swap.slot ?? UNKNOWN}</td>
       <td>
         <Pack id={swap.pack_out} soc={swap.soc_out} />

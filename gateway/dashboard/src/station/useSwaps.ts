@@ -5,6 +5,8 @@ import { useTopics } from "../state/useTopics";
 
 /** Something that happened to a pack: a swap, or a rider who left without one. What is not known is null. */
 export interface Swap {
+  /** The gateway's running number. */
+  number: number;
   time: number;
   station: string;
   kind: string;
@@ -35,13 +37,13 @@ export function useSwaps(station: string): readonly Swap[] | undefined {
   }, [station, connections]);
   return useMemo(() => {
     if (stored === undefined && topic === undefined) return undefined;
-    const live = Object.values(topic ?? {}) as unknown as Swap[];
+    const live = Object.entries(topic ?? {}).map(([number, swap]) => ({ ...swap, number: Number(number) }) as Swap);
     return joined(stored ?? [], live.filter((swap) => swap.station === station));
   }, [stored, topic, station]);
 }
 
-/** Both without repeats, newest first. */
+/** Both, newest first; of one that is in both, what came live, since more may have become known of it. */
 export function joined(stored: readonly Swap[], live: readonly Swap[]): Swap[] {
-  const found = new Map([...stored, ...live].map((swap) => [`${swap.time} ${swap.kind} ${swap.slot}`, swap]));
-  return [...found.values()].sort((a, b) => b.time - a.time).slice(0, MOST);
+  const found = new Map([...stored, ...live].map((swap) => [swap.number, swap]));
+  return [...found.values()].sort((a, b) => b.number - a.number).slice(0, MOST);
 }

@@ -1,5 +1,5 @@
 import { follow } from "./events";
-import { PATH, SUBPROTOCOL, type EventFrame, type Fields, type Frame, type Hello } from "./protocol";
+import { PATH, SUBPROTOCOL, type EventFrame, type Fields, type Frame, type Hello, type SubOk } from "./protocol";
 import { EMPTY, reduce, resumePoint, type TopicState } from "./reducer";
 
 const FIRST_DELAY_MS = 500;
@@ -54,7 +54,7 @@ interface Subscription {
   id: number | null;
   sid: number | null;
   refused: boolean;
-  /** Number of the last event since the subscription was confirmed. */
+  /** Number of the last event; null after a snapshot. */
   lastEvent: number | null;
   everConfirmed: boolean;
 }
@@ -179,7 +179,7 @@ export class StreamClient {
         for (const topic of this.subscriptions.keys()) this.ask(topic);
         return;
       case "sub_ok":
-        return this.confirm(frame.id, frame.sid);
+        return this.confirm(frame);
       case "snap":
       case "delta":
       case "reset":
@@ -204,13 +204,15 @@ export class StreamClient {
     for (const [topic, subscription] of this.subscriptions) if (subscription.refused) this.ask(topic);
   }
 
-  private confirm(id: number, sid: number): void {
+  private confirm({ id, sid, mode }: SubOk): void {
     this.attempt = 0;
     for (const [topic, subscription] of this.subscriptions) {
       if (subscription.id !== id) continue;
       subscription.sid = sid;
-      subscription.lastEvent = null;
-      if (subscription.everConfirmed) this.listener.missed(topic);
+      if (mode === "snapshot") {
+        subscription.lastEvent = null;
+        if (subscription.everConfirmed) this.listener.missed(topic);
+      }
       subscription.everConfirmed = true;
       return;
     }

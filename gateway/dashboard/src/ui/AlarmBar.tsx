@@ -91,8 +91,8 @@ function Announcements() {
     );
     const leave = hears(TOPIC, {
       event(event) {
-        const alarm = event as unknown as Alarm & { change: string };
-        if (alarm.change !== "raised") return;
+        const { change, alarm } = event as unknown as { change: string; alarm: Alarm };
+        if (change !== "raised" || alarm.state !== "unacknowledged") return;
         announcer.raised({
           priority: alarm.priority,
           text: [alarm.station, text(alarm).title].filter(Boolean).join(": "),

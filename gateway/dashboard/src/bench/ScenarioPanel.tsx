@@ -1,0 +1,91 @@
+import { useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { refreshHealth } from "../state/live";
+import { Refusal } from "./Refusal";
+import { useOrder } from "./useOrder";
+import { usePolled } from "./usePolled";
+
+interface Emulator {
+  speed: number;
+  speeds: readonly number[];
+  scenarios: readonly { name: string; title: string }[];
+  running: { name: string; title?: string } | null;
+}
+
+const ADDRESS = "/api/v1/emulator";
+const EVERY_MS = 3000;
+
+/** Scenarios that run faults on a timeline, and how fast the emulated world's time goes. */
+export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
+  const { t } = useTranslation("bench");
+  const { value: emulator, failure, again } = usePolled<Emulator>(ADDRESS, EVERY_MS);
+  const { sending, refusal, give } = useOrder();
+  const chosen = useRef<HTMLSelectElement>(null);
+  const order = (method: "POST" | "DELETE", path: string, body?: object) =>
+    void give(method, `${ADDRESS}/${path}`, body).then(() => {
+      again();
+      faultsAgain();
+      refreshHealth();
+    });
+  return (
+    <section className="panel scenario">
+      <header>
+        <h2>{t("scenario.title")}</h2>
+      </header>
+      {failure !== null && <p role="alert">{t("unreachable", { message: failure })}</p>}
+      {emulator !== undefined && (
+        <>
+          <div className="fields">
+            <label>
+              {t("scenario.name")}
+              <select ref={chosen} disabled={emulator.scenarios.length === 0 || emulator.running !== null}>
+                {emulator.scenarios.map((scenario) => (
+                  <option key={scenario.name} value={scenario.name}>
+                    {scenario.title || scenario.name}
+                  </option>
+                ))}
+              </select>
+            </label>
+            {emulator.running === null ? (
+              <button
+                type="button"
+                className="button"
+                disabled={sending || emulator.scenarios.length === 0}
+                onClick={() => order("POST", "scenarios", { name: chosen.current?.value })}
+              >
+                {t("scenario.start")}
+              </button>
+            ) : (
+              <button type="button" className="button" disabled={sending} onClick={() => order("DELETE", "scenarios")}>
+                {t("scenario.stop")}
+              </button>
+            )}
+          </div>
+          <p className="note" role="status">
+            {emulator.scenarios.length === 0
+              ? t("scenario.none")
+              : emulator.running === null
+                ? t("scenario.idle")
+                : t("scenario.runs", { name: emulator.running.title || emulator.running.name })}
+          </p>
+          <fieldset className="speeds">
+            <legend>{t("scenario.speed")}</legend>
+            {emulator.speeds.map((speed) => (
+              <label key={speed}>
+                <input
+                  type="radio"
+                  name="speed"
+                  checked={speed === emulator.speed}
+                  disabled={sending}
+                  onChange={() => order("POST", "speed", { speed })}
+                />
+                × {speed}
+              </label>
+            ))}
+          </fieldset>
+        </>
+      )}
+      <Refusal refusal={refusal} />
+    </section>
+  );
+}
