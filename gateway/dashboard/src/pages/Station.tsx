@@ -94,7 +94,7 @@ function Panels({ summary }: { summary: Summary }) {
       </div>
       <div>
         <ForecastPanel summary={summary} forecast={forecast} other={other} pastS={pastS} />
-        <WhatIf summary={summary} />
+        <WhatIf station={id} limit={summary.grid_limit_w} charger={summary.charger_power_w} />
       </div>
       <div>
         <PowerPanel summary={summary} pastS={pastS} />

@@ -1,4 +1,4 @@
-import { Fragment, useMemo, type CSSProperties } from "react";
+import { Fragment, memo, useMemo, type CSSProperties } from "react";
 import { useTranslation } from "react-i18next";
 import { useLive } from "../state/live";
 import type { Slot, Station } from "../state/types";
@@ -20,7 +20,7 @@ interface Props {
 }
 
 /** The front of the cabinet as on its door: one button per slot; below it what drifts, if anything. */
-export function Cabinet(props: Props) {
+export const Cabinet = memo(function Cabinet(props: Props) {
   const { t } = useTranslation("station");
   const { station, layout, numbers, readyAt, drifts, chosen, choose } = props;
   const cabinets = useMemo(() => front(layout, numbers), [layout, numbers]);
@@ -58,7 +58,7 @@ export function Cabinet(props: Props) {
       {drifts.length > 0 && <Drifts drifts={drifts} />}
     </section>
   );
-}
+});
 
 function slotsOf(station: string): Slot[] {
   const keyed = useLive.getState().topics[`station/${station}`] ?? {};

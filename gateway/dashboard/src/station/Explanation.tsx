@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { percent, UNKNOWN } from "../i18n/format";
 import type { Drivers, Forecast } from "../state/types";
@@ -7,8 +7,15 @@ import { AdviceText } from "./AdviceText";
 import { causes, model, points, record, unbroken } from "./explain";
 import { SkillTable } from "./SkillTable";
 
+interface Props {
+  forecast: Forecast;
+  station: string;
+  now: number | null;
+  old: boolean;
+}
+
 /** Where a forecast comes from: what would help, what causes the risk, what made it and how well that has done. */
-export function Explanation(props: { forecast: Forecast; station: string; now: number | null; old: boolean }) {
+export const Explanation = memo(function Explanation(props: Props) {
   const { t } = useTranslation("station");
   const { forecast, station, now, old } = props;
   const { drivers, advice } = forecast;
@@ -32,7 +39,7 @@ export function Explanation(props: { forecast: Forecast; station: string; now: n
       </Fact>
     </dl>
   );
-}
+});
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (

@@ -1,3 +1,4 @@
+import type { TFunction } from "i18next";
 import { useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { count, probable } from "../i18n/format";
@@ -43,7 +44,10 @@ export function FanChart({ ready, riskThen, forecast, other, now, slots, zone, p
     () => fanData(ready.trace, riskThen.trace, forecast, other, from),
     [ready.version, riskThen.version, forecast, other, from],
   );
-  const label = useLabel(ready.trace, forecast, other, from);
+  const label = useMemo(
+    () => labelled(t, ready.trace, forecast, other, from),
+    [t, ready.version, forecast, other, from],
+  );
   const words = { now: t("chart.now"), asIs: t("chart.asIs"), whatIf: t("chart.whatIf") };
   const overlay = useRef<Overlay | null>(null);
   overlay.current = {
@@ -86,8 +90,13 @@ function etas({ eta, generated_at: made }: Forecast): Overlay["etas"] {
   return eta.flatMap(({ slot, ready_s }) => (ready_s === null ? [] : [{ slot, time: made + ready_s }]));
 }
 
-function useLabel(trace: Trace, forecast: Forecast | undefined, other: Futures | undefined, from: number): string {
-  const { t } = useTranslation("station");
+function labelled(
+  t: TFunction<"station">,
+  trace: Trace,
+  forecast: Forecast | undefined,
+  other: Futures | undefined,
+  from: number,
+): string {
   const [, values] = trace.since(from);
   const last = values.at(-1);
   const measured = last == null ? t("chart.readyUnknown") : t("chart.readyNow", { count: last });

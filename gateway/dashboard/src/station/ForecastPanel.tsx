@@ -13,6 +13,9 @@ import { PastChoice } from "./PastChoice";
 import { FAN_COLUMNS, fanRows } from "./fanTable";
 import { useTrace } from "./useTrace";
 
+/** Ages in sentences, and the chart, move on in steps of so many seconds. */
+const COARSE_S = 5;
+
 interface Props {
   summary: Station;
   forecast: Forecast | undefined;
@@ -26,16 +29,14 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
   const ready = useReady(summary, pastS);
   const riskThen = useRisk(summary, pastS);
   const { zone } = useZone();
-  const now = useLive((live) => (live.now === null ? null : Math.floor(live.now)));
-  const expired = forecast !== undefined && now !== null && now > forecast.valid_until;
+  const now = useLive((live) => (live.now === null ? null : Math.floor(live.now / COARSE_S) * COARSE_S));
+  const expired = useLive((live) => forecast !== undefined && live.now !== null && live.now > forecast.valid_until);
   return (
     <section className="panel forecast" aria-labelledby="forecast">
       <header>
         <h2 id="forecast">{t("forecast.title")}</h2>
         <span className={expired ? "stale value" : ""}>
-          {forecast === undefined
-            ? t("forecast.none")
-            : t(expired ? "forecast.madeOld" : "forecast.made", { span: span(age(forecast.generated_at, now) ?? 0) })}
+          {forecast === undefined ? t("forecast.none") : <Made at={forecast.generated_at} expired={expired} />}
         </span>
         <PastChoice />
         <CsvButton
@@ -66,6 +67,12 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
       )}
     </section>
   );
+}
+
+function Made({ at, expired }: { at: number; expired: boolean }) {
+  const { t } = useTranslation("station");
+  const since = useLive((live) => span(age(at, live.now) ?? 0));
+  return t(expired ? "forecast.madeOld" : "forecast.made", { span: since });
 }
 
 function useReady({ id, ready, ready_quality, data_time }: Station, spanS: number): Past {

@@ -1,3 +1,4 @@
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { clockTime, count } from "../i18n/format";
 import type { Forecast } from "../state/types";
@@ -5,8 +6,13 @@ import type { Forecast } from "../state/types";
 const EVERY_S = 900;
 const BANDS = ["p05", "p25", "p50", "p75", "p95"] as const;
 
+interface Props {
+  forecast: Forecast;
+  zone: string | undefined;
+}
+
 /** The fan in figures, every quarter of an hour. */
-export function ForecastTable({ forecast, zone }: { forecast: Forecast; zone: string | undefined }) {
+export const ForecastTable = memo(function ForecastTable({ forecast, zone }: Props) {
   const { t } = useTranslation("station");
   const { ready, generated_at: made } = forecast;
   const quarter = (time: number | undefined) => Math.floor(((time ?? 0) - made) / EVERY_S);
@@ -40,4 +46,4 @@ export function ForecastTable({ forecast, zone }: { forecast: Forecast; zone: st
       </table>
     </details>
   );
-}
+});

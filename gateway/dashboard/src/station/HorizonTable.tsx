@@ -1,10 +1,16 @@
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { decimal, UNKNOWN } from "../i18n/format";
 import { HORIZONS, type Forecast } from "../state/types";
 import { Risk } from "../ui/Risk";
 
+interface Props {
+  forecast: Forecast | undefined;
+  expired: boolean;
+}
+
 /** The chance of running out, and the swaps lost, within each time. */
-export function HorizonTable({ forecast, expired }: { forecast: Forecast | undefined; expired: boolean }) {
+export const HorizonTable = memo(function HorizonTable({ forecast, expired }: Props) {
   const { t } = useTranslation("station");
   return (
     <table className="horizons">
@@ -31,7 +37,7 @@ export function HorizonTable({ forecast, expired }: { forecast: Forecast | undef
       </tbody>
     </table>
   );
-}
+});
 
 export function HorizonHead() {
   const { t } = useTranslation("station");

@@ -1,3 +1,4 @@
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { moment, percent, UNKNOWN } from "../i18n/format";
 import { useZone } from "../state/zone";
@@ -11,7 +12,7 @@ const COLUMNS: readonly CsvColumn[] = [
 ];
 
 /** Every swap of the station, and every rider who left without a pack. */
-export function SwapLog({ station }: { station: string }) {
+export const SwapLog = memo(function SwapLog({ station }: { station: string }) {
   const { t } = useTranslation("station");
   const swaps = useSwaps(station);
   return (
@@ -63,7 +64,7 @@ export function SwapLog({ station }: { station: string }) {
       )}
     </section>
   );
-}
+});
 
 function Row({ swap }: { swap: Swap }) {
   const { t } = useTranslation("station");

@@ -1,8 +1,8 @@
-import { useId } from "react";
+import { memo, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { kilowatts, percent } from "../i18n/format";
 import { useLive } from "../state/live";
-import type { Slot, Station } from "../state/types";
+import type { Slot } from "../state/types";
 import { isEmpty } from "../ui/slot";
 import { changesNothing, NO_CHANGE, type Change } from "./change";
 import { useWhatIf } from "./whatIfStore";
@@ -10,13 +10,19 @@ import { WhatIfAnswer } from "./WhatIfAnswer";
 
 const STEP_W = 100;
 
+interface Props {
+  station: string;
+  /** What there is now, in W. */
+  limit: number | null;
+  charger: number | undefined;
+}
+
 /** What would be different under another grid limit, other chargers, more packs, another demand, or repaired slots. */
-export function WhatIf({ summary }: { summary: Station }) {
+export const WhatIf = memo(function WhatIf({ station, limit, charger }: Props) {
   const { t } = useTranslation("station");
   const { change, set } = useWhatIf();
-  const free = useLive((live) => slotsWhere(live.topics[`station/${summary.id}`], isEmpty).length);
-  const broken = useLive((live) => slotsWhere(live.topics[`station/${summary.id}`], isOut).join());
-  const { grid_limit_w: limit, charger_power_w: charger } = summary;
+  const free = useLive((live) => slotsWhere(live.topics[`station/${station}`], isEmpty).length);
+  const broken = useLive((live) => slotsWhere(live.topics[`station/${station}`], isOut).join());
   const patch = (changed: Partial<Change>) => set({ ...change, ...changed });
   const watts = (watts: number | null) => t("whatif.kilowatts", { power: kilowatts(watts) });
   /** At the value that there is now nothing is asked. */
@@ -78,10 +84,10 @@ export function WhatIf({ summary }: { summary: Station }) {
         />
         <Repairs broken={broken} repaired={change.slots_repaired} set={(slots) => patch({ slots_repaired: slots })} />
       </div>
-      <WhatIfAnswer station={summary.id} />
+      <WhatIfAnswer station={station} />
     </section>
   );
-}
+});
 
 interface SliderProps {
   name: string;
