@@ -187,7 +187,7 @@ def test_swaps_are_listed_as_they_happen(page: Page, bench: Bench) -> None:
     unknown = {"slot": None, "pack_out": None, "pack_in": None, "soc_out": None, "soc_in": None}
     bench.publish("swaps", {"9": world.swap("S001", now, kind="lost", **unknown)})
     expect(rows).to_have_count(3)
-    expect(rows.first.locator("td")).to_have_text(["lost swap", "–", "–", "–"])
+    expect(rows.first.locator("td")).to_have_text(["lost swap", *3 * ["\u2013"]])
 
 
 def test_live_and_twin_are_compared_in_every_slot(page: Page, bench: Bench) -> None:
@@ -196,7 +196,7 @@ def test_live_and_twin_are_compared_in_every_slot(page: Page, bench: Bench) -> N
     bench.publish_slot(0, 2, soc=0.5, twin=twin | {"quality": "uncertain", "reason": "substituted"})
     page.goto(bench.url + "/station/S001")
     expect(page.get_by_role("button", name="Slot 1: live minus twin +2.0 %")).to_be_visible()
-    expect(page.get_by_role("button", name="Slot 2: live minus twin –")).to_be_visible()
+    expect(page.get_by_role("button", name="Slot 2: live minus twin \u2013")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Slot 2: live")).click()
     expect(page.get_by_role("img", name=re.compile("^Chart of live minus twin, slot 2"))).to_be_visible()
 

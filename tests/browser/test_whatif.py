@@ -47,7 +47,7 @@ def test_a_slider_asks_and_draws_the_second_fan(page: Page, bench: Bench, asked:
     expect(verdict).to_contain_text("The risk of a stockout within 60 min falls from 62 % to 3 %")
     expect(panel(page).locator("tr[data-row=base] td")).to_have_text(["19 %", "37 %", "62 %", "87 %"])
     expect(panel(page).locator("tr[data-row=changed] td").nth(2)).to_have_text("3 %")
-    expect(panel(page).locator("tr[data-row=difference] td").nth(2)).to_have_text("−59")
+    expect(panel(page).locator("tr[data-row=difference] td").nth(2)).to_have_text("\u221259")
     expect(page.get_by_role("img", name=re.compile("What if: median 6, between 5 and 8"))).to_be_visible()
     expect(page).to_have_url(bench.url + "/station/S002?packs_added=1")
     assert asked == [{"packs_added": 1}]

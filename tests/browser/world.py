@@ -157,7 +157,7 @@ def whatif(index: int, now: float, hour: float) -> Fields:
             base["stockout_probability"].items(), changed["stockout_probability"].values(), strict=True
         )
     }
-    none = dict.fromkeys(difference, {"mean": 0.0, "low": 0.0, "high": 0.0})
+    none = {horizon: {"mean": 0.0, "low": 0.0, "high": 0.0} for horizon in difference}
     return {
         "station": f"S{index + 1:03d}",
         "generated_at": now,

@@ -8,7 +8,7 @@ import type { Forecast } from "../state/types";
 
 import { AT, fanData, type Futures } from "./fanData";
 import { fanPicture, type Overlay } from "./fanPicture";
-import { valueAt } from "./table";
+import { valueAt, type Columns } from "./table";
 import { TimePlot } from "./TimePlot";
 
 const HEIGHT = 320;
@@ -24,6 +24,7 @@ export interface Past {
 interface Props {
   ready: Past;
   riskThen: Past;
+  earlier: Columns;
   forecast: Forecast | undefined;
   /** The futures of a what-if question, to compare with. */
   other: Futures | undefined;
@@ -34,15 +35,15 @@ interface Props {
 }
 
 /** Ready packs as measured up to now and as forecast after it, with the chance of running out, on one axis of time. */
-export function FanChart({ ready, riskThen, forecast, other, now, slots, zone, pastS }: Props) {
+export function FanChart({ ready, riskThen, earlier, forecast, other, now, slots, zone, pastS }: Props) {
   const { t } = useTranslation("station");
   const theme = useTheme();
   const step = (pastS + FUTURE_S) / STEPS;
   const at = now === null ? null : Math.floor(now / step) * step;
   const from = (at ?? 0) - pastS;
   const data = useMemo(
-    () => fanData(ready.trace, riskThen.trace, forecast, other, from),
-    [ready.version, riskThen.version, forecast, other, from],
+    () => fanData({ ready: ready.trace, riskThen: riskThen.trace, earlier }, forecast, other, from, at ?? 0),
+    [ready.version, riskThen.version, earlier, forecast, other, from],
   );
   const label = useMemo(
     () => labelled(t, ready.trace, forecast, other, from),
@@ -70,7 +71,8 @@ export function FanChart({ ready, riskThen, forecast, other, now, slots, zone, p
       told={(index) => {
         const value = (series: number) => valueAt(data, series, index);
         if ((data[0][index] ?? 0) <= at) {
-          return t("chart.toldPast", { ready: count(value(AT.ready)), risk: probable(value(AT.riskThen)) });
+          const [ready, earlier] = [count(value(AT.ready)), count(value(AT.earlier))];
+          return t("chart.toldPast", { ready, earlier, risk: probable(value(AT.riskThen)) });
         }
         const futures = (places: typeof AT.fan | typeof AT.other, risk: number) =>
           t("chart.toldFuture", {

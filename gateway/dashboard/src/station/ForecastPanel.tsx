@@ -11,6 +11,7 @@ import { ForecastTable } from "./ForecastTable";
 import { HorizonTable } from "./HorizonTable";
 import { PastChoice } from "./PastChoice";
 import { FAN_COLUMNS, fanRows } from "./fanTable";
+import { useEarlier } from "./useEarlier";
 import { useTrace } from "./useTrace";
 
 /** Ages in sentences, and the chart, move on in steps of so many seconds. */
@@ -28,6 +29,7 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
   const { t } = useTranslation("station");
   const ready = useReady(summary, pastS);
   const riskThen = useRisk(summary, pastS);
+  const earlier = useEarlier(summary.id, pastS);
   const { zone } = useZone();
   const now = useLive((live) => (live.now === null ? null : Math.floor(live.now / COARSE_S) * COARSE_S));
   const expired = useLive((live) => forecast !== undefined && live.now !== null && live.now > forecast.valid_until);
@@ -43,12 +45,16 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
           name={`${summary.id}-forecast`}
           what={t("forecast.title")}
           columns={FAN_COLUMNS}
-          rows={() => fanRows(ready.trace, riskThen.trace, forecast, other, (now ?? 0) - pastS)}
+          rows={() => {
+            const past = { ready: ready.trace, riskThen: riskThen.trace, earlier };
+            return fanRows(past, forecast, other, (now ?? 0) - pastS, now ?? 0);
+          }}
         />
       </header>
       <FanChart
         ready={ready}
         riskThen={riskThen}
+        earlier={earlier}
         forecast={forecast}
         other={other}
         now={now}
@@ -87,7 +93,7 @@ function useRisk({ id, forecast_time, stockout_probability }: Station, spanS: nu
 
 function Legend({ compared }: { compared: boolean }) {
   const { t } = useTranslation("station");
-  const marks = ["history", "median", "inner", "outer", "riskThen", "risk", "eta"] as const;
+  const marks = ["history", "median", "inner", "outer", "earlier", "riskThen", "risk", "eta"] as const;
   return (
     <ul className="legend" aria-hidden="true">
       {marks.map((mark) => (

@@ -13,17 +13,25 @@ export const AT = {
   risk: 8,
   other: { p95: 9, p75: 10, p25: 11, p05: 12, p50: 13 },
   otherRisk: 14,
+  earlier: 15,
 } as const;
 
 const BANDS = ["p95", "p75", "p25", "p05", "p50"] as const;
 
-/** History and futures on one axis of time. */
+/** What a chart shows of the past: measured, told then of the hour after, and told an hour before. */
+export interface PastOfFan {
+  ready: Trace;
+  riskThen: Trace;
+  earlier: Columns;
+}
+
+/** History and futures on one axis of time. What was told an hour before is shown up to now. */
 export function fanData(
-  ready: Trace,
-  riskThen: Trace,
+  { ready, riskThen, earlier }: PastOfFan,
   futures: Futures | undefined,
   other: Futures | undefined,
   from: number,
+  now: number,
 ): Table {
   return join([
     ready.since(from),
@@ -32,7 +40,13 @@ export function fanData(
     risk(futures),
     bands(other),
     risk(other),
+    within(earlier, from, now),
   ]);
+}
+
+function within([times = [], values = []]: Columns, from: number, to: number): Columns {
+  const shown = (_: unknown, i: number) => (times[i] ?? 0) >= from && (times[i] ?? 0) <= to;
+  return [times.filter(shown), values.filter(shown)];
 }
 
 function bands(futures: Futures | undefined): Columns {

@@ -51,6 +51,7 @@ export function fanPicture(paint: Paint, slots: number, overlay: () => Overlay):
       chance(colour("--risk-line"), [2, 3]),
       ...fan("--other-line", [10, 3, 2, 3]),
       chance(colour("--other-line"), [2, 3]),
+      { stroke: colour("--estimate"), width: 1, dash: [1, 3], points: { show: false } },
     ],
     bands: [
       { series: [AT.fan.p95, AT.fan.p05], fill: colour("--fan-outer") },

@@ -17,10 +17,20 @@ function past(...points: [number, number][]): Trace {
 }
 
 describe("history and futures on one axis", () => {
-  const data = fanData(past([10, 5], [50, NaN]), past([60, 0.4]), futures, undefined, 0);
+  const data = fanData(
+    { ready: past([10, 5], [50, NaN]), riskThen: past([60, 0.4]), earlier: [[60, 200], [4, 3]] },
+    futures,
+    undefined,
+    0,
+    100,
+  );
 
   it("has every time once, in order", () => {
     expect([...data[0]]).toEqual([10, 50, 60, 100, 160, 1000, 1900, 3700, 7300]);
+  });
+
+  it("shows what was told an hour before up to now only", () => {
+    expect(data[AT.earlier]).toEqual([undefined, undefined, 4, ...Array<undefined>(6).fill(undefined)]);
   });
 
   it("carries a value on to the next point, but not over a gap", () => {
@@ -30,10 +40,10 @@ describe("history and futures on one axis", () => {
   });
 
   it("is saved with a column for each name and the quality of what was measured", () => {
-    const rows = fanRows(past([10, 5], [50, NaN]), past(), futures, futures, 0);
+    const rows = fanRows({ ready: past([10, 5], [50, NaN]), riskThen: past(), earlier: [[], []] }, futures, futures, 0, 100);
     expect(rows.every((row) => row.length === FAN_COLUMNS.length)).toBe(true);
     expect(rows.map((row) => row.at(-1))).toEqual(["good", "unknown", "", "", "", "", "", ""]);
-    expect(rows[3]?.slice(3, 8)).toEqual([2, 3, 4, 5, 6]);
-    expect(rows[3]?.slice(9, 12)).toEqual([2, 4, 6]);
+    expect(rows[3]?.slice(4, 9)).toEqual([2, 3, 4, 5, 6]);
+    expect(rows[3]?.slice(10, 13)).toEqual([2, 4, 6]);
   });
 });

@@ -1,11 +1,11 @@
-import type { Trace } from "../state/trace";
 import type { CsvCell, CsvColumn } from "../ui/csv";
-import { AT, fanData, type Futures } from "./fanData";
+import { AT, fanData, type Futures, type PastOfFan } from "./fanData";
 
 export const FAN_COLUMNS: readonly CsvColumn[] = [
   { name: "time", time: true },
   { name: "ready" },
   { name: "stockout_probability_3600" },
+  { name: "ready_p50_told_3600_s_before" },
   { name: "ready_p05" },
   { name: "ready_p25" },
   { name: "ready_p50" },
@@ -22,6 +22,7 @@ export const FAN_COLUMNS: readonly CsvColumn[] = [
 const ORDER = [
   AT.ready,
   AT.riskThen,
+  AT.earlier,
   AT.fan.p05,
   AT.fan.p25,
   AT.fan.p50,
@@ -36,13 +37,13 @@ const ORDER = [
 
 /** Everything that the fan chart shows, a row for each time. */
 export function fanRows(
-  ready: Trace,
-  riskThen: Trace,
+  past: PastOfFan,
   forecast: Futures | undefined,
   other: Futures | undefined,
   from: number,
+  now: number,
 ): CsvCell[][] {
-  const data = fanData(ready, riskThen, forecast, other, from);
+  const data = fanData(past, forecast, other, from, now);
   return data[0].map((time, i) => {
     const cells = ORDER.map((series) => data[series]?.[i]);
     const measured = data[AT.ready]?.[i];
