@@ -1,5 +1,5 @@
 import "./station.css";
-import { useCallback, useMemo } from "react";
+import { memo, useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { bundled } from "../i18n";
 import station from "../i18n/en/station.json";
@@ -59,7 +59,7 @@ export default function Station({ id }: { id: string }) {
   );
 }
 
-function Panels({ summary }: { summary: Summary }) {
+const Panels = memo(function Panels({ summary }: { summary: Summary }) {
   const { id } = summary;
   const forecast = useLive((live) => live.topics[`forecast/${id}`]?.["forecast"]) as Forecast | undefined;
   const other = useWhatIf((state) => state.other);
@@ -103,7 +103,7 @@ function Panels({ summary }: { summary: Summary }) {
       <SwapLog station={id} />
     </div>
   );
-}
+});
 
 /** The station's slots; the same list as long as they are the same. */
 function useNumbers(id: string): readonly number[] {

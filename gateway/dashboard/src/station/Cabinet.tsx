@@ -1,4 +1,4 @@
-import { Fragment, memo, useMemo, type CSSProperties } from "react";
+import { memo, useMemo, type CSSProperties } from "react";
 import { useTranslation } from "react-i18next";
 import { useLive } from "../state/live";
 import type { Slot, Station } from "../state/types";
@@ -77,9 +77,9 @@ function Drifts({ drifts }: { drifts: Station["drifts"] }) {
         <li key={`${alarm.kind} ${alarm.slot}`}>
           <Mark />
           {alarm.slot !== null && (
-            <Fragment>
-              <b>{t("slot.colon", { slot: alarm.slot })}</b>{" "}
-            </Fragment>
+            <b>
+              {t("slot.colon", { slot: alarm.slot })}{" "}
+            </b>
           )}
           {unbroken(drift(alarm, now))}
         </li>
