@@ -79,7 +79,7 @@ def test_the_chart_draws_history_left_and_bands_right_of_now(page: Page, bench: 
         };
         return [inside(0.1, 0.35), inside(0.6, 0.9)];
     }"""
-    page.wait_for_function(f"() => ({colours})(document.querySelector('canvas')).every(n => n > 2)")
+    page.wait_for_function(f"() => ({colours})(document.querySelector('.forecast canvas')).every(n => n > 2)")
 
 
 def test_the_forecast_is_there_as_a_table_too(page: Page, bench: Bench) -> None:

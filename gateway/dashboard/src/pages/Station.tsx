@@ -82,6 +82,7 @@ const Panels = memo(function Panels({ summary }: { summary: Summary }) {
           chosen={chosen}
           choose={choose}
         />
+        <StationAlarms station={id} />
         {slot !== undefined && (
           <SlotDetails
             station={id}
@@ -90,17 +91,14 @@ const Panels = memo(function Panels({ summary }: { summary: Summary }) {
             fullAt={eta.full.get(slot.slot)}
           />
         )}
-        <StationAlarms station={id} />
+        <PowerPanel summary={summary} pastS={pastS} />
+        <ResidualPanel station={id} numbers={numbers} slot={slot} pastS={pastS} choose={choose} />
       </div>
       <div>
         <ForecastPanel summary={summary} forecast={forecast} other={other} pastS={pastS} />
         <WhatIf station={id} limit={summary.grid_limit_w} charger={summary.charger_power_w} />
+        <SwapLog station={id} />
       </div>
-      <div>
-        <PowerPanel summary={summary} pastS={pastS} />
-        <ResidualPanel station={id} numbers={numbers} slot={slot} pastS={pastS} choose={choose} />
-      </div>
-      <SwapLog station={id} />
     </div>
   );
 });

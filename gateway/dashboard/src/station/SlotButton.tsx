@@ -133,7 +133,12 @@ function Foot({ slot, readyAt }: { slot: Slot; readyAt: number | null | undefine
           {soon}
         </span>
       )}
-      {slot.ready === true && <span className="readymark">{t("slot.ready")}</span>}
+      {slot.ready === true && (
+        <span className={good ? "readymark" : "readymark estimated"}>
+          {good ? "" : "≈ "}
+          {t("slot.ready")}
+        </span>
+      )}
       <span className="glyphs" aria-hidden="true">
         <DoorGlyph open={slot.door_open} mark={slot.not_good["door_open"]} />
         <LockGlyph locked={slot.locked} mark={slot.not_good["locked"]} />

@@ -104,7 +104,7 @@ function options(
   return {
     width: element.clientWidth,
     height,
-    padding: [12, axes.some((axis) => axis.side === 1) ? 0 : 16, 0, 0],
+    padding: [12, axes.some((axis) => axis.side === 1) ? 0 : 24, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: TOGETHER, setSeries: false, scales: ["x", null] },
