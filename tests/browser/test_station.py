@@ -233,7 +233,7 @@ def test_the_forecast_is_saved_with_its_bands_and_history(page: Page, bench: Ben
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# EMULATED"
     header = lines[1].split(",")
-    assert header[:4] == ["time", "ready", "stockout_probability_3600", "ready_p05"]
+    assert header[:4] == ["time", "ready", "stockout_probability_3600", "ready_p50_told_3600_s_before"]
     rows = [dict(zip(header, line.split(","), strict=True)) for line in lines[2:]]
     assert {row["quality"] for row in rows} == {"good", "unknown", ""}
     assert any(row["ready_p50"] == "7" for row in rows)

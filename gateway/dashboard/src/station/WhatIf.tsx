@@ -119,9 +119,9 @@ function Slider({ name, value, now, least = 0, most, step, tell, move }: SliderP
         aria-valuetext={tell(value)}
         onChange={(event) => move(near(Number(event.target.value), now, step))}
       />
-      <output htmlFor={id}>
+      <span className="told">
         {tell(value)} {changed && <small>{t("whatif.now", { value: tell(now) })}</small>}
-      </output>
+      </span>
     </div>
   );
 }
