@@ -1,6 +1,7 @@
 """A scripted swap.v1 server inside the browser, for what a real one does rarely: gaps, resets, silence."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import world
@@ -45,13 +46,18 @@ class Script:
             self._last_sid += 1
             self._sids[topic] = self._last_sid
             self.say(t="sub_ok", id=message["id"], sid=self._last_sid, mode="snapshot")
-            self.say(t="snap", sid=self._last_sid, epoch=self.epoch, seq=self.seq, ts=0, data=self.topics.get(topic, {}))
+            self.say(
+                t="snap", sid=self._last_sid, epoch=self.epoch, seq=self.seq, ts=0, data=self.topics.get(topic, {})
+            )
 
     def say(self, **frame: Any) -> None:
         self.sockets[-1].send(json.dumps(frame))
 
-    def delta(self, topic: str, prev: int, seq: int, **changes: Any) -> None:
-        self.say(t="delta", sid=self._sids[topic], prev=prev, seq=seq, ts=0, set=changes, **{"del": []})
+    def delta(self, topic: str, prev: int, seq: int, delete: Sequence[str] = (), **changes: Any) -> None:
+        self.say(t="delta", sid=self._sids[topic], prev=prev, seq=seq, ts=0, set=changes, **{"del": list(delete)})
+
+    def event(self, topic: str, seq: int, ev: dict[str, Any]) -> None:
+        self.say(t="event", sid=self._sids[topic], seq=seq, ts=0, ev=ev)
 
     def reset(self, topic: str, reason: str) -> None:
         self.say(t="reset", sid=self._sids[topic], reason=reason)

@@ -88,7 +88,7 @@ def test_a_packs_stays_are_its_own_and_newest_first(store: Store) -> None:
 
 async def test_what_was_lived_at_another_speed_is_forgotten_and_nothing_else(store: Store) -> None:
     path = "S001/slot/01/soc"
-    store.append([(path, NOW + at, 0.5, 0, 0) for at in (-20.0, -10.0, 10.0, 86_400.0)])
+    store.append([(path, NOW + at, 0.5 if at < 0.0 else 0.9, 0, 0) for at in (-20.0, -10.0, 10.0, 86_400.0)])
     store.event(NOW - 5.0, "S001", "swap", {"count": 1})
     store.event(NOW + 500.0, "S001", "swap", {"count": 1})
     store.forecast(forecast(NOW + 500.0, 0.1))
@@ -97,7 +97,8 @@ async def test_what_was_lived_at_another_speed_is_forgotten_and_nothing_else(sto
     store.close()
     store.forget_after(NOW)
     history = await store.history(path, NOW - 100.0, NOW + 100.0, 20)
-    assert [t for t, quality in zip(history.t, history.min, strict=True) if quality is not None][0] == NOW - 20.0
+    assert next(t for t, value in zip(history.t, history.min, strict=True) if value is not None) == NOW - 20.0
+    assert {value for value in history.max if value is not None} == {0.5}
     assert read_forecasts(store.file, "S001", 3600, NOW, NOW + 1000.0, 1) == []
     assert store.demands() == {}
     assert read_open_stays(store.file) == []

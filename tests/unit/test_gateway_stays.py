@@ -1,4 +1,4 @@
-"""A pack's stay begins when its id is first seen in a slot and ends when it is seen to be gone, not when a link breaks."""
+"""A pack's stay begins when its id is first seen in a slot and ends when it is seen to be gone."""
 
 from collections.abc import Iterator
 from pathlib import Path

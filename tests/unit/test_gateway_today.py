@@ -1,4 +1,4 @@
-"""Swaps and probable lost swaps of the local day: counted on over restarts, from midnight to midnight, also in March."""
+"""Swaps and probable lost swaps of the local day: counted on over restarts, from midnight to midnight."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from config.clock import ManualClock
+from gateway.ledger_tables import insert
 from gateway.store import Store
 from gateway.today import Today, day_of
 from tests.support.site_image import LOADED
@@ -108,19 +109,20 @@ def test_nobody_is_lost_where_packs_are_ready() -> None:
     assert counts.of(STATION.id)["lost_today"] == 0.0
 
 
-def test_after_a_restart_the_day_goes_on(tmp_path: Path) -> None:
+async def test_after_a_restart_the_day_goes_on(tmp_path: Path) -> None:
     clock = ManualClock(local("2026-03-29T12:00"))
     store = Store(tmp_path, clock, 30.0, 100.0)
     store.open()
     midnight = local("2026-03-29T00:00")
-    store.event(midnight - 1.0, STATION.id, "swap", {"count": 7})
-    store.event(midnight + 1.0, STATION.id, "swap", {"count": 2})
-    store.event(midnight + 9000.0, STATION.id, "swap", {"count": 1})
-    store.event(midnight + 9000.0, STATION.id, "drift", {"state": "on"})
-    store.append([(f"{STATION.id}/station/lost_today", midnight + at, lost, 0, 0) for at, lost in ((-9, 5.0), (9, 1.5))])
+    for number, (at, kind) in enumerate([(-1.0, "swap"), (1.0, "swap"), (9000.0, "swap"), (9001.0, "lost")]):
+        row = (number, midnight + at, STATION.id, kind, 1, "A", "B", 1.0, 0.2)
+        store.keep_now([(insert("swaps"), row)])
+    store.append(
+        [(f"{STATION.id}/station/lost_today", midnight + at, lost, 0, 0) for at, lost in ((-9, 5.0), (9, 1.5))]
+    )
     store.append([("S999/station/lost_today", midnight + 5.0, 4.0, 0, 0)])
     store.close()
     counts = today(clock)
     counts.restore(store.file)
-    assert counts.of(STATION.id) == {"swaps_today": 3, "lost_today": 1.5}
+    assert counts.of(STATION.id) == {"swaps_today": 2, "lost_today": 1.5}
     assert counts.of("S001") == {"swaps_today": 0, "lost_today": 0.0}

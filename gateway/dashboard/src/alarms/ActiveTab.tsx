@@ -81,6 +81,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
       run: () => current !== undefined && waits(current) && give({ kind: "acknowledge", ids: [current.id] }),
     },
     s: { does: t("key.shelve"), run: () => current !== undefined && ask({ kind: "shelve", alarm: current }) },
+    "/": { does: t("key.search"), run: () => document.querySelector<HTMLElement>("[data-search]")?.focus() },
     ...(opened !== null && { Escape: { does: t("key.close"), run: close } }),
   });
 

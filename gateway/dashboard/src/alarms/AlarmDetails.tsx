@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { PriorityMark } from "../ui/PriorityMark";
-import { decimal, moment, percent, span, UNKNOWN } from "../i18n/format";
+import { decimal, moment, percent, roughly, span, UNKNOWN } from "../i18n/format";
 import { stands, waits, type Alarm } from "../state/alarms";
 import { give } from "../state/alarmOrders";
 import { useLive } from "../state/live";
@@ -46,6 +46,7 @@ export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: A
         <strong>{t("details.action")}</strong>
         {text.action}
       </p>
+      <Actions alarm={alarm} ask={ask} />
       <dl>
         <dt>{t("details.respond")}</dt>
         <dd>
@@ -62,7 +63,6 @@ export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: A
           </div>
         ))}
       </dl>
-      <Actions alarm={alarm} ask={ask} />
       {alarm.station !== null && (
         <p className="links">
           <Link to={`/station/${encodeURIComponent(alarm.station)}`}>{t("details.toStation")}</Link>
@@ -112,7 +112,7 @@ function Respond({ alarm }: { alarm: Alarm }) {
       : Math.floor(alarm.since + alarm.respond_s - live.now),
   );
   if (alarm.respond_s === null) return UNKNOWN;
-  const whole = span(alarm.respond_s);
+  const whole = roughly(alarm.respond_s);
   if (left === null || !alarm.active) return whole;
   return left >= 0
     ? t("details.respondLeft", { span: whole, left: span(left) })

@@ -5,6 +5,7 @@ import { ASIDE, type Alarm } from "../state/alarms";
 import { useLive } from "../state/live";
 import { useZone } from "../state/zone";
 import { CsvButton } from "../ui/CsvButton";
+import { Link } from "../ui/Link";
 import { PriorityMark } from "../ui/PriorityMark";
 import { useAlarmText } from "./text";
 
@@ -65,7 +66,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
           {aside.map((alarm) => (
             <tr key={alarm.id} role="row" data-alarm={alarm.id} data-state={alarm.state}>
               <td role="cell" className="priority">
-                <PriorityMark priority={alarm.priority} quiet={!alarm.active} />
+                <PriorityMark priority={alarm.priority} quiet />
               </td>
               <td role="cell" className="state">
                 {t(`state.${alarm.state}`)}
@@ -74,7 +75,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
                 {alarm.station ?? UNKNOWN}
               </td>
               <th role="rowheader" scope="row" className="text">
-                {text(alarm).title}
+                <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{text(alarm).title}</Link>
               </th>
               <td role="cell" className="until">
                 <Until time={alarm.shelved_until} />

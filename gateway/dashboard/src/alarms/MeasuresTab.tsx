@@ -1,9 +1,10 @@
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { clockTime, count, decimal, moment, offsetName, percent, roughly, span, UNKNOWN } from "../i18n/format";
+import { clockTime, count, dateAndZone, decimal, moment, percent, roughly, span, UNKNOWN } from "../i18n/format";
 import { useLive } from "../state/live";
 import { setParameter, useParameter } from "../state/route";
 import { useZone } from "../state/zone";
+import { zoneLabel } from "../ui/axis";
 import { CsvButton } from "../ui/CsvButton";
 import { Link } from "../ui/Link";
 import { valuesOf } from "./journal";
@@ -142,7 +143,7 @@ function PerHour({ found }: { found: Measures }) {
   const hours = found.per_hour;
   const peak = Math.max(0, ...hours.map((hour) => hour.raised));
   // A round number above the highest bar, so that the scale does not jump with each alarm.
-  const top = [5, 10, 20, 50, 100, 200, 500].find((each) => each >= peak) ?? peak;
+  const top = [5, 10, 15, 20, 30, 50, 100, 200, 500].find((each) => each >= peak) ?? peak;
   const every = Math.max(1, Math.ceil(hours.length / 8));
   const day = hours.length > 48;
   return (
@@ -168,15 +169,13 @@ function PerHour({ found }: { found: Measures }) {
           {hours.map((hour, i) =>
             i % every === 0 ? (
               <span key={hour.time} style={{ left: `${(i / hours.length) * 100}%` }}>
-                {day ? moment(hour.time, zone).split(" ").slice(0, 2).join(" ") : clockTime(hour.time, zone, false)}
+                {day ? dateAndZone(hour.time, zone).date : clockTime(hour.time, zone, false)}
               </span>
             ) : null,
           )}
         </div>
       </div>
-      <p className="note">
-        {zone ?? ""} {hours[0] !== undefined && offsetName(hours[0].time, zone)}
-      </p>
+      <p className="note">{hours[0] !== undefined && zoneLabel(hours[0].time, zone)}</p>
       <details>
         <summary>{t("measures.table")}</summary>
         <div className="scroll" tabIndex={0} role="region" aria-label={t("measures.perHour")}>
@@ -265,7 +264,7 @@ function Floods({ found }: { found: Measures }) {
           <thead>
             <tr>
               <th scope="col">{t("measures.floodFrom")}</th>
-              <th scope="col">{t("column.age")}</th>
+              <th scope="col">{t("measures.floodFor")}</th>
               <th scope="col" className="right">
                 {t("column.raised")}
               </th>

@@ -11,7 +11,7 @@ export function Operator() {
   const [changing, change] = useState(false);
   return (
     <p className="operator">
-      <span role="status">{sending ? t("act.sending") : ""}</span>
+      <span aria-live="polite">{sending ? t("act.sending") : ""}</span>
       {name === "" ? t("operator.nobody") : t("operator.acting", { name })}{" "}
       {name !== "" && (
         <button type="button" className="plain" onClick={() => change(true)}>

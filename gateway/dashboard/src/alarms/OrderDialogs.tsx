@@ -2,7 +2,7 @@ import { useEffect, useId, useRef, type FormEvent, type ReactNode } from "react"
 import { useTranslation } from "react-i18next";
 import { dismissRefusal, setOperator, useOrders, withdraw } from "../state/alarmOrders";
 
-/** A question that must be answered or left before anything else. */
+/** A question that must be answered or left before anything else; `data-first` marks the field to begin with. */
 export function Dialog({ title, leave, submit, children }: {
   title: string;
   leave(): void;
@@ -14,6 +14,7 @@ export function Dialog({ title, leave, submit, children }: {
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    shown?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => shown?.close();
   }, []);
   const send = (event: FormEvent) => {
@@ -76,7 +77,7 @@ export function NameDialog({ leave }: { leave(): void }) {
       <p>{t("operator.explain")}</p>
       <label>
         {t("operator.name")}
-        <input ref={input} name="operator" defaultValue={known} maxLength={60} required autoComplete="name" autoFocus />
+        <input ref={input} name="operator" defaultValue={known} maxLength={60} required autoComplete="name" data-first />
       </label>
       <div className="actions">
         <button type="button" className="button" onClick={leave}>

@@ -62,7 +62,7 @@ export function OrderForm({ asked, leave }: { asked: Asked; leave(): void }) {
           placeholder={t("shelve.reasonHint")}
           maxLength={300}
           required
-          autoFocus
+          data-first
           onChange={(event) => setReason(event.target.value)}
         />
       </label>

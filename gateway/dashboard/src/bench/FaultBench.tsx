@@ -1,5 +1,6 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useKeys } from "../ui/keys";
 import { found, LAYERS, type FaultKind } from "./fault";
 import { FaultForm } from "./FaultForm";
 
@@ -12,6 +13,8 @@ export function useSummary(): (kind: FaultKind) => string {
 /** All that can go wrong, and the form that lets one of it happen. */
 export function FaultBench({ catalogue, again }: { catalogue: readonly FaultKind[]; again(): void }) {
   const { t } = useTranslation("bench");
+  const search = useRef<HTMLInputElement>(null);
+  useKeys({ "/": { does: t("faults.find"), run: () => search.current?.focus() } });
   const summary = useSummary();
   const [words, setWords] = useState("");
   const [layer, setLayer] = useState("");
@@ -29,7 +32,7 @@ export function FaultBench({ catalogue, again }: { catalogue: readonly FaultKind
           <search className="filter">
             <label className="words">
               <span>{t("faults.find")}</span>
-              <input type="search" data-search value={words} onChange={(event) => setWords(event.target.value)} />
+              <input ref={search} type="search" value={words} onChange={(event) => setWords(event.target.value)} />
             </label>
             <label>
               <span>{t("layer.label")}</span>

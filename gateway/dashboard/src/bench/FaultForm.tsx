@@ -82,7 +82,7 @@ export function FaultForm({ kind, again }: { kind: FaultKind; again(): void }) {
       </div>
       {targets.devices.length === 0 && <p className="note">{t("form.noTarget")}</p>}
       <div className="actions">
-        <span role="status">{sending ? t("sending") : done !== null ? t("form.done", { id: done }) : ""}</span>
+        <span aria-live="polite">{sending ? t("sending") : done !== null ? t("form.done", { id: done }) : ""}</span>
         <button type="submit" className="button main" disabled={sending || targets.devices.length === 0}>
           {t("form.inject")}
         </button>

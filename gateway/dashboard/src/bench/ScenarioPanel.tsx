@@ -9,7 +9,18 @@ interface Emulator {
   speed: number;
   speeds: readonly number[];
   scenarios: readonly { name: string; title: string }[];
-  running: { name: string; title?: string } | null;
+  running: Run | null;
+  /** The one that runs, else the one that ran last. */
+  latest: Run | null;
+}
+
+interface Run {
+  name: string;
+  title: string;
+  stopped: boolean;
+  /** Null while it runs, and where it was stopped. */
+  passed: boolean | null;
+  lines: readonly string[];
 }
 
 const ADDRESS = "/api/v1/emulator";
@@ -61,13 +72,14 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
               </button>
             )}
           </div>
-          <p className="note" role="status">
+          <p className="note" aria-live="polite">
             {emulator.scenarios.length === 0
               ? t("scenario.none")
               : emulator.running === null
                 ? t("scenario.idle")
                 : t("scenario.runs", { name: emulator.running.title || emulator.running.name })}
           </p>
+          {emulator.latest != null && <Report run={emulator.latest} runs={emulator.running !== null} />}
           <fieldset className="speeds">
             <legend>{t("scenario.speed")}</legend>
             {emulator.speeds.map((speed) => (
@@ -87,5 +99,22 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
       )}
       <Refusal refusal={refusal} />
     </section>
+  );
+}
+
+/** What a scenario has done so far, and whether the gateway did what was expected of it. */
+function Report({ run, runs }: { run: Run; runs: boolean }) {
+  const { t } = useTranslation("bench");
+  const verdict = run.passed === null ? (run.stopped ? "stopped" : null) : run.passed ? "passed" : "failed";
+  return (
+    <details open={runs}>
+      <summary>
+        {t("scenario.report", { name: run.title || run.name })}
+        {verdict !== null && <strong> {t(`scenario.${verdict}`)}</strong>}
+      </summary>
+      <pre className="report" tabIndex={0}>
+        {run.lines.join("\n")}
+      </pre>
+    </details>
   );
 }

@@ -18,15 +18,20 @@ const HALF_BEAT_MS = 625;
 export function AlarmBar() {
   const { t } = useTranslation("alarms");
   useEffect(() => follows([TOPIC]), []);
-  useBlink();
   const alarms = useAlarms();
   const offline = useLive((live) => live.everLive && live.link.phase !== "live");
+  useBlink(!offline && alarms !== undefined && mostUrgent(alarms) !== undefined);
   return (
     <section className="alarmbar" aria-label={t("bar.label")} data-offline={offline}>
       <Link to="/alarms" className="counts">
         {counts(alarms ?? []).map(({ priority, standing, waiting }) => (
           <span key={priority} className={standing === 0 ? "nothing" : ""}>
-            <PriorityMark priority={priority} blink={waiting > 0 && !offline} quiet={standing === 0 || offline} />
+            <PriorityMark
+              priority={priority}
+              blink={waiting > 0 && !offline}
+              quiet={standing === 0 || offline}
+              silent
+            />
             <span aria-hidden="true">{alarms === undefined ? "–" : standing}</span>
             <span className="said">
               {t("bar.waiting", { priority: t(`priority.${priority}`), standing, count: waiting })}
@@ -43,8 +48,9 @@ export function AlarmBar() {
 }
 
 /** The beat of all marks that blink, 0.8 a second. An animation of the browser's own would draw 60 frames a second. */
-function useBlink(): void {
+function useBlink(blinks: boolean): void {
   useEffect(() => {
+    if (!blinks) return;
     const root = document.documentElement;
     const timer = setInterval(() => {
       root.dataset["blink"] = root.dataset["blink"] === "off" ? "on" : "off";
@@ -53,7 +59,7 @@ function useBlink(): void {
       clearInterval(timer);
       delete root.dataset["blink"];
     };
-  }, []);
+  }, [blinks]);
 }
 
 function Foremost({ alarms }: { alarms: Alarm[] | undefined }) {

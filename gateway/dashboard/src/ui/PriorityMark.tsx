@@ -9,11 +9,13 @@ const SHAPES: Record<Priority, { path: string; baseline: number }> = {
 };
 
 /** An alarm's priority as shape, number and colour. It blinks while nobody has acknowledged an alarm that holds. */
-export function PriorityMark({ priority, blink = false, quiet = false }: {
+export function PriorityMark({ priority, blink = false, quiet = false, silent = false }: {
   priority: Priority;
   blink?: boolean;
   /** Drawn without colour: acknowledged, over, or a count of nothing. */
   quiet?: boolean;
+  /** For those who cannot see it, what stands beside it says it all. */
+  silent?: boolean;
 }) {
   const { t } = useTranslation("alarms");
   const { path, baseline } = SHAPES[priority];
@@ -21,8 +23,7 @@ export function PriorityMark({ priority, blink = false, quiet = false }: {
     <svg
       className={`prioritymark p${priority}${blink ? " blink" : ""}${quiet ? " quiet" : ""}`}
       viewBox="0 0 20 20"
-      role="img"
-      aria-label={t(`priority.${priority}`)}
+      {...(silent ? { "aria-hidden": true } : { role: "img", "aria-label": t(`priority.${priority}`) })}
     >
       <path d={path} />
       <text x="10" y={baseline}>
