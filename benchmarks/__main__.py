@@ -10,6 +10,7 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import (
+    alarms,
     fanout,
     forecast_service,
     kernel,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "lateness": lateness.run,
     "fanout": fanout.run,
     "viewers": viewers.run,
+    "alarms": alarms.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,
