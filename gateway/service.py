@@ -16,6 +16,7 @@ from config.loader import LoadedSite
 from gateway.api import create_app
 from gateway.api_faults import faults_router
 from gateway.api_reload import reload_router
+from gateway.api_signals import signals_router
 from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
@@ -133,6 +134,7 @@ class _Gateway:
         self.health = Health(clock, self.monitor, identity, parts)
         self.routers = [
             whatif_router(self.whatif, self.layouts),
+            signals_router(self.layouts),
             skill_router(self.skill, self.layouts),
             reload_router(self.reload),
         ]
