@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { extended, isAbnormal, notGood, NOTHING, span, stored, whilePresent, type Series } from "./series";
+import { extended, isAbnormal, notGood, NOTHING, span, stored, table, whilePresent, type Series } from "./series";
 
 const series = (t: number[], v: (number | null)[], q: Series["q"] = t.map(() => "good" as const)): Series => ({ t, v, q });
 
@@ -81,4 +81,13 @@ it("tells what lies outside of its normal range", () => {
   expect(isAbnormal(99, [0, null])).toBe(false);
   expect(isAbnormal(null, [0, 1])).toBe(false);
   expect(isAbnormal(3, null)).toBe(false);
+});
+
+it("puts signals side by side, with the quality of the first", () => {
+  const live = series([0, 10], [1, 2], ["good", "uncertain"]);
+  expect(table([live, series([5, 10], [7, 8])])).toEqual([
+    { time: 0, values: [1, null], quality: "good" },
+    { time: 5, values: [1, 7], quality: "good" },
+    { time: 10, values: [2, 8], quality: "uncertain" },
+  ]);
 });

@@ -101,3 +101,19 @@ export function isAbnormal(
   const [low, high] = normal;
   return (low !== null && value < low) || (high !== null && value > high);
 }
+
+/** Several signals as one table: every time that one of them has, and of each its latest value by then. */
+export function table(all: readonly Series[]): { time: number; values: (number | null)[]; quality: Quality | null }[] {
+  const times = [...new Set(all.flatMap((series) => series.t))].sort((a, b) => a - b);
+  const at = all.map(() => -1);
+  return times.map((time) => {
+    all.forEach((series, i) => {
+      while ((series.t[(at[i] ?? -1) + 1] ?? Infinity) <= time) at[i] = (at[i] ?? -1) + 1;
+    });
+    return {
+      time,
+      values: all.map((series, i) => series.v[at[i] ?? -1] ?? null),
+      quality: all[0]?.q[at[0] ?? -1] ?? null,
+    };
+  });
+}

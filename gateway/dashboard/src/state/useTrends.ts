@@ -1,0 +1,110 @@
+import { useEffect, useRef, useState } from "react";
+import { isStepped, numberOf, type SlotSignal } from "../ui/signals";
+import { markOf } from "../ui/slot";
+import { useLive } from "./live";
+import { getJson } from "./rest";
+import { extended, NOTHING, stored, whilePresent, type Series } from "./series";
+import type { History, Slot } from "./types";
+
+/** Points of a chart. */
+const POINTS = 600;
+/** What the model believes of a slot; its series are called `twin_` and the signal's name. */
+export const BELIEVED = ["soc", "temperature_c"] as const;
+
+export interface Trends {
+  series: ReadonlyMap<string, Series>;
+  /** The stored past could not be read. */
+  failed: boolean;
+}
+
+/** The past of a slot's signals, as far as the gateway has stored it, going on with what comes. */
+export function useTrends(station: string, slot: Slot | undefined, number: number, seconds: number, signals: readonly SlotSignal[]): Trends {
+  const [series, setSeries] = useState<ReadonlyMap<string, Series>>(new Map());
+  const [failed, setFailed] = useState(false);
+  const connections = useLive((live) => live.connections);
+  const known = useLive((live) => live.now !== null);
+  const names = signals.join(",");
+  const wanted = useRef(signals);
+  wanted.current = signals;
+
+  useEffect(() => {
+    if (!known || names === "") return;
+    const abort = new AbortController();
+    setSeries(new Map());
+    past(station, number, seconds, wanted.current, abort.signal).then(
+      (found) => {
+        setSeries(found);
+        setFailed(false);
+      },
+      (error: unknown) => {
+        if (abort.signal.aborted) return;
+        setFailed(true);
+        console.warn("the past of the slot's signals is not known:", error);
+      },
+    );
+    return () => abort.abort();
+  }, [station, number, seconds, names, connections, known]);
+
+  const now = useLive((live) => (live.link.phase === "live" && live.now !== null ? Math.floor(live.now) : null));
+  useEffect(() => {
+    if (now === null || slot === undefined) return;
+    setSeries((before) => withNow(before, slot, now, seconds, wanted.current));
+  }, [now, slot, seconds, names]);
+  return { series, failed };
+}
+
+async function past(
+  station: string,
+  slot: number,
+  seconds: number,
+  signals: readonly SlotSignal[],
+  abort: AbortSignal,
+): Promise<ReadonlyMap<string, Series>> {
+  const to = useLive.getState().now ?? 0;
+  const of = async (name: string, stepped: boolean): Promise<[string, Series]> => {
+    const query = new URLSearchParams({
+      signal: name,
+      slot: String(slot),
+      from: String(to - seconds),
+      to: String(to),
+      buckets: String(POINTS / 2),
+    });
+    const answer = await getJson<History>(`/api/v1/stations/${encodeURIComponent(station)}/history?${query}`, abort);
+    return [name, stored(answer, stepped)];
+  };
+  return new Map(
+    await Promise.all([
+      ...signals.map((signal) => of(signal, isStepped(signal))),
+      ...BELIEVED.map((signal) => of(`twin_${signal}`, false)),
+    ]),
+  );
+}
+
+function withNow(
+  before: ReadonlyMap<string, Series>,
+  slot: Slot,
+  now: number,
+  seconds: number,
+  signals: readonly SlotSignal[],
+): ReadonlyMap<string, Series> {
+  const after = new Map(before);
+  const add = (name: string, value: number | null, quality: Series["q"][number]) =>
+    after.set(name, extended(before.get(name) ?? NOTHING, { time: now, value, quality }, seconds / POINTS, now - seconds));
+  for (const signal of signals) {
+    const value = numberOf(slot, signal);
+    const { quality } = markOf(slot, signal);
+    add(signal, value, value === null && quality === "good" ? null : quality);
+  }
+  for (const signal of BELIEVED) {
+    const value = slot.twin?.[signal] ?? null;
+    add(`twin_${signal}`, value, value === null ? null : "good");
+  }
+  return [...after].some(([name, series]) => series !== before.get(name)) ? after : before;
+}
+
+/** A pack's signal without the time in which the slot was empty. */
+export function ofThePack(trends: Trends, name: string): Series {
+  const series = trends.series.get(name) ?? NOTHING;
+  const occupied = trends.series.get("occupied");
+  return occupied === undefined ? series : whilePresent(series, occupied);
+}
