@@ -10,5 +10,5 @@ export default defineConfig({
   plugins: [react(), notices()],
   build: { outDir: "../static", emptyOutDir: true, assetsInlineLimit: 0, reportCompressedSize: true },
   server: { proxy: { "/api": { target: gateway, ws: true } } },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts"], environment: "node", setupFiles: ["./test-setup.ts"] },
 });

@@ -1,43 +1,51 @@
-import { lazy, Suspense, useEffect } from "react";
-import { Network } from "./pages/Network";
-import { usePath } from "./state/route";
+import { Suspense, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { match } from "./routes";
 import { useLive } from "./state/live";
+import { usePath } from "./state/route";
+import { AlarmBar } from "./ui/AlarmBar";
+import { Guard } from "./ui/Guard";
 import { Header } from "./ui/Header";
 import { Link } from "./ui/Link";
 import { LinkStrip } from "./ui/LinkStrip";
 
-// The chart comes with the station page: the network page is there sooner without it.
-const Station = lazy(() => import("./pages/Station"));
-
 export function App() {
+  const { i18n } = useTranslation();
   const path = usePath();
   const link = useLive((live) => live.link.phase);
   const everLive = useLive((live) => live.everLive);
-  const station = /^\/station\/([^/]+)\/?$/.exec(path)?.[1];
+  const emulated = useLive((live) => live.health?.emulated ?? false);
+  useEffect(() => {
+    document.documentElement.lang = i18n.language;
+  }, [i18n.language]);
   // On a new page the reader starts at its head; a page that was opened directly keeps the browser's own focus.
   useEffect(() => {
     if (everLive) window.scrollTo(0, 0);
   }, [path]);
+  const found = match(path);
   return (
-    <div className="app" data-offline={everLive && link !== "live"}>
+    // Numbers and dates are written by plain functions: a new language draws everything anew.
+    <div className="app" key={i18n.language} data-offline={everLive && link !== "live"} data-emulated={emulated}>
       <Header />
       <LinkStrip />
-      <main id="main">
-        {station !== undefined ? (
-          <Suspense>
-            <Station key={station} id={decodeURIComponent(station)} />
-          </Suspense>
-        ) : path === "/" ? (
-          <Network />
-        ) : (
-          <section className="panel message">
-            <h1>No such page</h1>
-            <p>
-              Nothing is at this address. <Link to="/">Go to the network</Link>.
-            </p>
-          </section>
-        )}
+      <AlarmBar />
+      <main id="main" tabIndex={-1}>
+        <Guard key={path}>
+          <Suspense>{found === null ? <Missing /> : <found.page key={path} {...found.parameters} />}</Suspense>
+        </Guard>
       </main>
     </div>
+  );
+}
+
+function Missing() {
+  const { t } = useTranslation();
+  return (
+    <section className="panel message">
+      <h1>{t("missing.title")}</h1>
+      <p>
+        {t("missing.text")} <Link to="/">{t("missing.network")}</Link>.
+      </p>
+    </section>
   );
 }

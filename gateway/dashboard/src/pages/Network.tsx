@@ -1,22 +1,24 @@
+import "./network.css";
 import { memo, useMemo, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
 import { useLive } from "../state/live";
-import { worstFirst } from "../state/rank";
+import { FORECAST_LIFE_S, worstFirst } from "../state/rank";
 import { HORIZONS, type Station } from "../state/types";
 import { useTitle } from "../state/useTitle";
 import { useTopics } from "../state/useTopics";
-import { kilowatts, UNKNOWN } from "../ui/format";
+import { count, kilowatts, roughly } from "../i18n/format";
 import { Link } from "../ui/Link";
+import { Power } from "../ui/Power";
 import { Risk } from "../ui/Risk";
 import { Age, drawnAs, QualityMark, Value } from "../ui/Value";
 
 const TOPICS = ["stations"];
-/** A forecast whose first horizon has passed says nothing about the next quarter of an hour. */
-export const FORECAST_LIFE_S = 900;
 
-export function Network() {
+export default function Network() {
+  const { t } = useTranslation(["network", "common"]);
   const [keyed] = useTopics(...TOPICS);
   const site = useLive((live) => live.health?.name);
-  useTitle("Network", site);
+  useTitle(t("title"), site);
   const stations = useMemo(
     () => (keyed === undefined ? undefined : (Object.values(keyed) as unknown as Station[]).sort(worstFirst)),
     [keyed],
@@ -24,40 +26,41 @@ export function Network() {
   return (
     <>
       <div className="head">
-        <h1>Network</h1>
+        <h1>{t("title")}</h1>
         <Figures stations={stations ?? []} />
       </div>
       <section className="panel">
         <table className="stations" role="table">
-          <caption>Stations, worst first</caption>
+          <caption>{t("caption")}</caption>
           <thead role="rowgroup">
             <tr role="row">
-              <th role="columnheader" scope="col">Station</th>
-              <th role="columnheader" scope="col" className="right">Ready</th>
-              <th role="columnheader" scope="col" className="right">Charging</th>
-              <th role="columnheader" scope="col" className="right">Faulted</th>
+              <th role="columnheader" scope="col">{t("station")}</th>
+              <th role="columnheader" scope="col" className="right">{t("ready")}</th>
+              <th role="columnheader" scope="col" className="right">{t("charging")}</th>
+              <th role="columnheader" scope="col" className="right">{t("faulted")}</th>
               {HORIZONS.map((horizon) => (
                 <th key={horizon} role="columnheader" scope="col" className="right">
-                  Stockout in <span className="number">{Number(horizon) / 60} min</span>
+                  {t("stockoutIn")} <span className="number">{roughly(Number(horizon))}</span>
                 </th>
               ))}
-              <th role="columnheader" scope="col" className="right">Power / limit</th>
-              <th role="columnheader" scope="col" className="right">Age</th>
-              <th role="columnheader" scope="col">Data</th>
+              <th role="columnheader" scope="col" className="right">{t("powerLimit")}</th>
+              <th role="columnheader" scope="col" className="right">{t("age")}</th>
+              <th role="columnheader" scope="col">{t("data")}</th>
             </tr>
           </thead>
           <tbody role="rowgroup">
             {stations?.map((station) => <Row key={station.id} station={station} />)}
           </tbody>
         </table>
-        {stations === undefined && <p className="empty">Waiting for the first data …</p>}
-        {stations?.length === 0 && <p className="empty">The site file names no station.</p>}
+        {stations === undefined && <p className="empty">{t("common:waiting")}</p>}
+        {stations?.length === 0 && <p className="empty">{t("none")}</p>}
       </section>
     </>
   );
 }
 
 function Figures({ stations }: { stations: readonly Station[] }) {
+  const { t } = useTranslation("network");
   const sum = (pick: (station: Station) => number | null) =>
     stations.reduce((total, station) => total + (pick(station) ?? 0), 0);
   const unknown = stations.filter((station) => station.power_w === null).length;
@@ -65,15 +68,15 @@ function Figures({ stations }: { stations: readonly Station[] }) {
   const notGood = stations.filter((station) => station.quality !== "good").length;
   return (
     <dl className="figures">
-      <Figure name="Stations">{stations.length}</Figure>
-      <Figure name="Ready packs">
-        <Value text={String(sum((s) => s.ready))} as={estimated ? "estimated" : "live"} />{" "}
-        <small>of {sum((s) => s.slots)}</small>
+      <Figure name={t("stations")}>{stations.length}</Figure>
+      <Figure name={t("readyPacks")}>
+        <Value text={count(sum((s) => s.ready))} as={estimated ? "estimated" : "live"} />{" "}
+        <small>{t("of", { count: sum((s) => s.slots) })}</small>
       </Figure>
-      <Figure name={unknown === 0 ? "Power / limit" : `Power / limit (${unknown} unknown)`}>
+      <Figure name={unknown === 0 ? t("powerLimit") : t("powerUnknown", { count: unknown })}>
         {kilowatts(sum((s) => s.power_w))} <small>/ {kilowatts(sum((s) => s.grid_limit_w))} kW</small>
       </Figure>
-      <Figure name="Data not good">{notGood}</Figure>
+      <Figure name={t("notGood")}>{notGood}</Figure>
     </dl>
   );
 }
@@ -88,6 +91,7 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
 }
 
 const Row = memo(function Row({ station }: { station: Station }) {
+  const { t } = useTranslation("network");
   const old = useLive(
     (live) => live.now !== null && station.forecast_time !== null && live.now - station.forecast_time > FORECAST_LIFE_S,
   );
@@ -98,44 +102,29 @@ const Row = memo(function Row({ station }: { station: Station }) {
       <th role="rowheader" scope="row" className="name">
         <Link to={`/station/${encodeURIComponent(station.id)}`}>{station.name}</Link> <small>{station.id}</small>
       </th>
-      <td role="cell" className="right ready" data-label="Ready">
-        <Value text={String(station.ready)} as={ready} /> <small>of {station.slots}</small>
+      <td role="cell" className="right ready" data-label={t("ready")}>
+        <Value text={count(station.ready)} as={ready} /> <small>{t("of", { count: station.slots })}</small>
       </td>
-      <td role="cell" className="right" data-label="Charging">
-        <Value text={String(station.charging)} as={counted(station.charging)} />
+      <td role="cell" className="right" data-label={t("charging")}>
+        <Value text={count(station.charging)} as={counted(station.charging)} />
       </td>
-      <td role="cell" className={`right${station.faulted ? " abnormal" : ""}`} data-label="Faulted">
-        <Value text={String(station.faulted)} as={counted(station.faulted)} />
+      <td role="cell" className={`right${station.faulted ? " abnormal" : ""}`} data-label={t("faulted")}>
+        <Value text={count(station.faulted)} as={counted(station.faulted)} />
       </td>
       {HORIZONS.map((horizon) => (
-        <td key={horizon} role="cell" className="right" data-label={`Stockout\n${Number(horizon) / 60} min`}>
+        <td key={horizon} role="cell" className="right" data-label={`${t("stockout")}\n${roughly(Number(horizon))}`}>
           <Risk probability={station.stockout_probability?.[horizon]} old={old} />
         </td>
       ))}
-      <td role="cell" className="right" data-label="Power">
+      <td role="cell" className="right" data-label={t("power")}>
         <Power station={station} />
       </td>
-      <td role="cell" className="right" data-label="Age">
+      <td role="cell" className="right" data-label={t("age")}>
         <Age time={station.data_time} />
       </td>
-      <td role="cell" data-label="Data">
+      <td role="cell" data-label={t("data")}>
         <QualityMark quality={station.quality} reason={station.reason} time={station.data_time} />
       </td>
     </tr>
   );
 });
-
-export function Power({ station }: { station: Station }) {
-  const { power_w: power, grid_limit_w: limit } = station;
-  const as = drawnAs(power !== null, station.power_quality ?? "good", null);
-  return (
-    <span className="power">
-      <span className="number">
-        <Value text={kilowatts(power)} as={as} /> <small>/ {limit === null ? UNKNOWN : kilowatts(limit)} kW</small>
-      </span>
-      <span className="bar" aria-hidden="true">
-        <span style={{ width: `${limit ? Math.min(100, ((power ?? 0) / limit) * 100) : 0}%` }} />
-      </span>
-    </span>
-  );
-}

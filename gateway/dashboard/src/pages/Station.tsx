@@ -1,3 +1,4 @@
+import "./station.css";
 import { useMemo } from "react";
 import { useLive } from "../state/live";
 import { setParameter, useParameter } from "../state/route";
@@ -9,7 +10,7 @@ import { ForecastPanel } from "../ui/ForecastPanel";
 import { Link } from "../ui/Link";
 import { SlotDetails } from "../ui/SlotDetails";
 import { Age, drawnAs, QualityMark, Value } from "../ui/Value";
-import { Power } from "./Network";
+import { Power } from "../ui/Power";
 
 export default function Station({ id }: { id: string }) {
   const [keyed, forecasts] = useTopics(`station/${id}`, `forecast/${id}`);

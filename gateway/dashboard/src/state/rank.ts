@@ -1,5 +1,8 @@
 import type { Quality, Station } from "./types";
 
+/** A forecast whose first horizon has passed says nothing about the next quarter of an hour. */
+export const FORECAST_LIFE_S = 900;
+
 export type Band = "high" | "medium" | "low" | "none";
 
 /** How urgent a probability of running out is, in whole percent as it is shown: equal figures look equal. */

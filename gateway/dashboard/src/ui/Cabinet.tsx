@@ -2,7 +2,7 @@ import { memo, type ReactNode } from "react";
 import { useLive } from "../state/live";
 import type { Slot, Station } from "../state/types";
 import { drift, eta, unbroken } from "./explain";
-import { age, percent, trouble, UNKNOWN } from "./format";
+import { age, percent, trouble, UNKNOWN } from "../i18n/format";
 import { CHARGER, isEmpty, shownSoc } from "./slot";
 
 interface Props {

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { useSkill } from "../state/useSkill";
 import type { Drivers, Forecast } from "../state/types";
 import { alternatives, causes, model, points, record, unbroken } from "./explain";
-import { percent, UNKNOWN } from "./format";
+import { percent, UNKNOWN } from "../i18n/format";
 
 /** Where a forecast comes from: what causes the risk, what would help, what made it and how well that has done. */
 export function Explanation(props: { forecast: Forecast; station: string; now: number | null; old: boolean }) {

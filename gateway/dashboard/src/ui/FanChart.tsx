@@ -115,7 +115,7 @@ function options(element: HTMLElement, slots: number, zone: string | undefined, 
       edge,
       edge,
       edge,
-      { stroke: colour("--fan-line"), width: 2, dash: [6, 4], points: { show: false } },
+      { stroke: colour("--estimate"), width: 2, dash: [6, 4], points: { show: false } },
     ],
     bands: [
       { series: [2, 5], fill: colour("--fan-outer") },

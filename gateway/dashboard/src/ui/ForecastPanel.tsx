@@ -5,7 +5,7 @@ import { fromHistory, Trace } from "../state/trace";
 import { HORIZONS, type Forecast, type History, type Station } from "../state/types";
 import { Explanation } from "./Explanation";
 import { FanChart } from "./FanChart";
-import { age, clockTime, span, UNKNOWN } from "./format";
+import { age, clockTime, span, UNKNOWN } from "../i18n/format";
 import { Risk } from "./Risk";
 
 const PAST_S = 3600;

@@ -1,12 +1,21 @@
 import type { ReactNode } from "react";
 import { go } from "../state/route";
 
+interface Props {
+  to: string;
+  className?: string;
+  /** Whether it leads to where one already is. */
+  current?: boolean;
+  children: ReactNode;
+}
+
 /** A link inside the app: a real address, followed without loading the page again. */
-export function Link({ to, className, children }: { to: string; className?: string; children: ReactNode }) {
+export function Link({ to, className, current, children }: Props) {
   return (
     <a
       href={to}
       {...(className && { className })}
+      {...(current && { "aria-current": "page" as const })}
       onClick={(event) => {
         if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
         event.preventDefault();

@@ -1,7 +1,7 @@
 import { useLive } from "../state/live";
 import type { Slot } from "../state/types";
 import { etaTime } from "./explain";
-import { age, fixed, percent, trouble, UNKNOWN } from "./format";
+import { age, fixed, percent, trouble, UNKNOWN } from "../i18n/format";
 import { CHARGER, markOf } from "./slot";
 import { Age, drawnAs, QualityMark, Value } from "./Value";
 

@@ -1,5 +1,5 @@
 import type { Drift, Drivers, Forecast, Option, Skill } from "../state/types";
-import { clockTime, percent, probable, roughly } from "./format";
+import { clockTime, percent, probable, roughly } from "../i18n/format";
 
 /** A change with its sign, in whole points of a hundred: "+30", "−4", "0". */
 export function points(share: number): string {

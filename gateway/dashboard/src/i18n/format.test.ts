@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { age, clockTime, dateAndZone, percent, probable, span, trouble } from "./format";
+import { beforeAll, describe, expect, it } from "vitest";
+import { age, clockTime, dateAndZone, fixed, isoTime, moment, percent, probable, span, trouble } from "./format";
+import { speak } from "./index";
 
 describe("what an operator reads", () => {
   it("never rounds a probability to certainty", () => {
@@ -31,5 +32,24 @@ describe("what an operator reads", () => {
     expect(clockTime(before + 1, "Europe/Berlin")).toBe("02:00:00");
     expect(dateAndZone(before, "Europe/Berlin").zone).toBe("Europe/Berlin, UTC+2");
     expect(dateAndZone(before + 1, "Europe/Berlin")).toEqual({ date: "Sun 25 Oct", zone: "Europe/Berlin, UTC+1" });
+  });
+
+  it("tells the two halves of the night of a clock change apart", () => {
+    const first = Date.UTC(2026, 9, 25, 0, 30) / 1000;
+    expect([first, first + 3600].map((time) => moment(time, "Europe/Berlin"))).toEqual([
+      "25 Oct 02:30:00 UTC+2",
+      "25 Oct 02:30:00 UTC+1",
+    ]);
+    expect(isoTime(first, "Asia/Kolkata")).toBe("2026-10-25T06:00:00+05:30");
+    expect(isoTime(first, "America/St_Johns")).toBe("2026-10-24T22:00:00-02:30");
+  });
+});
+
+describe("in German", () => {
+  beforeAll(() => speak("de"));
+
+  it("writes a comma and the words of the language", () => {
+    expect(fixed(23.45, 1, "°C")).toBe("23,5 °C");
+    expect(trouble("bad", "no_communication", 7900)).toBe("kein Kontakt 2 h");
   });
 });

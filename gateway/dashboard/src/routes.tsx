@@ -1,0 +1,45 @@
+import { lazy, type ComponentType, type LazyExoticComponent } from "react";
+
+type Parameters<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Record<Name, string> & Parameters<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Record<Name, string>
+    : unknown;
+
+interface Route {
+  pattern: RegExp;
+  page: LazyExoticComponent<ComponentType<Record<string, string>>>;
+}
+
+/** A page at a path; `:name` is one part of it, handed to the page as a property, decoded. */
+function route<Path extends string>(
+  path: Path,
+  load: () => Promise<{ default: ComponentType<Parameters<Path> & object> }>,
+): Route {
+  const pattern = new RegExp(`^${path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}/?$`);
+  return { pattern, page: lazy(load) as unknown as Route["page"] };
+}
+
+/** Every page, one line each; each comes with its own chunk. */
+const ROUTES: readonly Route[] = [
+  route("/", () => import("./pages/Network")),
+  route("/station/:id", () => import("./pages/Station")),
+];
+
+export function match(path: string): { page: Route["page"]; parameters: Record<string, string> } | null {
+  for (const { pattern, page } of ROUTES) {
+    const found = pattern.exec(path);
+    if (found === null) continue;
+    const parameters = Object.entries(found.groups ?? {}).map(([name, part]) => [name, decoded(part)]);
+    return { page, parameters: Object.fromEntries(parameters) };
+  }
+  return null;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a stray "%": the page says that it knows no such thing
+  }
+}
