@@ -18,7 +18,13 @@ export interface Trends {
 }
 
 /** The past of a slot's signals, as far as the gateway has stored it, going on with what comes. */
-export function useTrends(station: string, slot: Slot | undefined, number: number, seconds: number, signals: readonly SlotSignal[]): Trends {
+export function useTrends(
+  station: string,
+  slot: Slot | undefined,
+  number: number,
+  seconds: number,
+  signals: readonly SlotSignal[],
+): Trends {
   const [series, setSeries] = useState<ReadonlyMap<string, Series>>(new Map());
   const [failed, setFailed] = useState(false);
   const connections = useLive((live) => live.connections);
