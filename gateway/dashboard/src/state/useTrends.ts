@@ -8,6 +8,8 @@ import type { History, Slot } from "./types";
 
 /** Points of a chart. */
 const POINTS = 600;
+/** Signals that the gateway answers for in one request. */
+const AT_ONCE = 12;
 /** What the model believes of a slot; its series are called `twin_` and the signal's name. */
 export const BELIEVED = ["soc", "temperature_c"] as const;
 
@@ -59,6 +61,11 @@ export function useTrends(
   return { series, failed };
 }
 
+interface Histories {
+  t: readonly number[];
+  series: Readonly<Record<string, Omit<History, "t">>>;
+}
+
 async function past(
   station: string,
   slot: number,
@@ -67,22 +74,27 @@ async function past(
   abort: AbortSignal,
 ): Promise<ReadonlyMap<string, Series>> {
   const to = useLive.getState().now ?? 0;
-  const of = async (name: string, stepped: boolean): Promise<[string, Series]> => {
-    const query = new URLSearchParams({
-      signal: name,
-      slot: String(slot),
-      from: String(to - seconds),
-      to: String(to),
-      buckets: String(POINTS / 2),
-    });
-    const answer = await getJson<History>(`/api/v1/stations/${encodeURIComponent(station)}/history?${query}`, abort);
-    return [name, stored(answer, stepped)];
-  };
+  const names: string[] = [...signals, ...BELIEVED.map((signal) => `twin_${signal}`)];
+  const stepped = new Set<string>(signals.filter(isStepped));
+  const parts = Array.from({ length: Math.ceil(names.length / AT_ONCE) }, (_, i) =>
+    names.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
+  );
+  const answers = await Promise.all(
+    parts.map((part) => {
+      const query = new URLSearchParams({
+        signals: part.join(","),
+        slot: String(slot),
+        from: String(to - seconds),
+        to: String(to),
+        buckets: String(POINTS / 2),
+      });
+      return getJson<Histories>(`/api/v1/stations/${encodeURIComponent(station)}/history?${query}`, abort);
+    }),
+  );
   return new Map(
-    await Promise.all([
-      ...signals.map((signal) => of(signal, isStepped(signal))),
-      ...BELIEVED.map((signal) => of(`twin_${signal}`, false)),
-    ]),
+    answers.flatMap(({ t, series }) =>
+      Object.entries(series).map(([name, one]) => [name, stored({ t, ...one }, stepped.has(name))]),
+    ),
   );
 }
 

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { clockTime, percent } from "../i18n/format";
+import { clockTime, percent, UNKNOWN } from "../i18n/format";
 import { span, table, type Series } from "../state/series";
 import { useAnswer } from "../state/useAnswer";
 import { useZone } from "../state/zone";
@@ -18,6 +18,8 @@ interface Charge {
   slot: number;
   pack_id: string | null;
   since: number | null;
+  /** Null while it is under way. */
+  until: number | null;
   measured: Curve;
   expected: Curve;
 }
@@ -35,13 +37,20 @@ export function ChargePanel({ station, slot, state }: { station: string; slot: n
   const address = `/api/v1/stations/${encodeURIComponent(station)}/slots/${slot}/charge#${state}`;
   const answer = useAnswer<Charge>(address, EVERY_MS);
   const charge = answer.state === "here" && answer.value.since !== null ? answer.value : null;
+  const pack = charge?.pack_id ?? UNKNOWN;
   return (
     <section className="panel charge" aria-labelledby="charge">
       <header>
         <h2 id="charge">{t("charge.title")}</h2>
         {charge !== null && charge.since !== null && (
           <span>
-            {t("charge.since", { pack: charge.pack_id ?? "–", time: clockTime(charge.since, zone, false) })}
+            {charge.until === null
+              ? t("charge.since", { pack, time: clockTime(charge.since, zone, false) })
+              : t("charge.over", {
+                  pack,
+                  from: clockTime(charge.since, zone, false),
+                  to: clockTime(charge.until, zone, false),
+                })}
             {", "}
             <b>{progress(charge, t)}</b>
           </span>
