@@ -20,7 +20,6 @@ def asked(page: Page, bench: Bench) -> list[str]:
 
 def stored(page: Page, values: dict[str, list[float | None]], now: float, quality: dict[str, list[str | None]]) -> None:
     """Answer for the past of some signals; each list is spread evenly over the last hour."""
-
     buckets = max(len(points) for points in values.values())
     times = [now - 3600 + 3600 / buckets * i for i in range(buckets)]
 
