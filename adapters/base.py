@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,11 @@ class Batch:
 
 ROUND_TRIPS = 200
 
+ErrorClass = Literal["no_answer", "refused", "unreadable", "not_written", "adapter"]
+"""What went wrong with a request or a message: it was not answered; the device, or we, refused it; it makes no sense; a
+value could not be kept up; the adapter itself failed.
+"""
+
 
 class LinkState(Enum):
     """How a device's connection stands."""
@@ -46,7 +51,7 @@ class Link:
     """Why the link is as it is, in words for an engineer."""
     last_data_time: float | None = None
     reconnects: int = 0
-    errors: int = 0
+    errors_by_class: dict[ErrorClass, int] = field(default_factory=dict)
     missed_cycles: int = 0
     dropped: int = 0
     gaps: int = 0
@@ -59,6 +64,15 @@ class Link:
     """What is wrong with the device's clock, in words; empty where nothing is."""
     round_trips_s: list[float] = field(default_factory=list)
     """The latest round trips, newest last, at most ``ROUND_TRIPS``."""
+
+    @property
+    def errors(self) -> int:
+        """Of all classes."""
+        return sum(self.errors_by_class.values())
+
+    def note_error(self, kind: ErrorClass, count: int = 1) -> None:
+        if count:
+            self.errors_by_class[kind] = self.errors_by_class.get(kind, 0) + count
 
     def note_round_trip(self, seconds: float) -> None:
         self.round_trips_s.append(seconds)

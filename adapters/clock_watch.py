@@ -48,8 +48,6 @@ class ClockWatch:
         self._has_clock = has_clock(device.profile)
         self._corrects = device.device.correct_clock
         # On an accelerated site all delays are longer in site time.
-        self._skew_s = SKEW_S * max(clock.speed, 1.0)
-        self._spread_s = SPREAD_S * max(clock.speed, 1.0)
         self._lags_s: deque[float] = deque(maxlen=WINDOW)
         self._odd_s: list[float] = []
         self._median_s: float | None = None
@@ -93,11 +91,15 @@ class ClockWatch:
     def _note(self, newest: float, received_time: float) -> None:
         now = self._clock.monotonic()
         lag_s = received_time - newest
-        if newest > self._newest or self._median_s is None or lag_s <= self._median_s + self._skew_s:
+        if (
+            newest > self._newest
+            or self._median_s is None
+            or lag_s <= self._median_s + SKEW_S * max(self._clock.speed, 1.0)
+        ):
             self._newest, self._moved_at, self._still = max(newest, self._newest), now, 0
-        if self._median_s is not None and abs(lag_s - self._median_s) > self._skew_s:
+        if self._median_s is not None and abs(lag_s - self._median_s) > SKEW_S * max(self._clock.speed, 1.0):
             self._odd_s.append(lag_s)
-            if len(self._odd_s) < STEP or max(self._odd_s) - min(self._odd_s) > self._spread_s:
+            if len(self._odd_s) < STEP or max(self._odd_s) - min(self._odd_s) > SPREAD_S * max(self._clock.speed, 1.0):
                 del self._odd_s[:-STEP]
                 return
             # Several in a row agree with each other and with none before: the clock was set.
@@ -119,7 +121,7 @@ class ClockWatch:
             ordered = sorted(self._lags_s)
             # A low quantile: what came fastest tells most of the clock and least of the way.
             ahead_s = -ordered[len(ordered) // 10]
-            steady = ordered[-1 - len(ordered) // 10] + ahead_s <= self._spread_s
+            steady = ordered[-1 - len(ordered) // 10] + ahead_s <= SPREAD_S * max(self._clock.speed, 1.0)
             self._link.clock_skew_s = round(ahead_s, 3)
             self._judge(ahead_s, steady)
         stopped = self._still >= ENOUGH and now - self._moved_at > STILL_S
@@ -134,7 +136,9 @@ class ClockWatch:
     def _judge(self, ahead_s: float, steady: bool) -> None:
         if len(self._lags_s) < ENOUGH and not self._wrong:
             return
-        wrong = abs(ahead_s) > (0.5 * self._skew_s if self._wrong else self._skew_s)
+        wrong = abs(ahead_s) > (
+            0.5 * SKEW_S * max(self._clock.speed, 1.0) if self._wrong else SKEW_S * max(self._clock.speed, 1.0)
+        )
         if wrong != self._wrong:
             self._wrong = wrong
             if wrong:
@@ -148,7 +152,7 @@ class ClockWatch:
                 _log.info("device clock is right again", device=self._device.id)
         if not (self._corrects and wrong and steady):
             self.correction_s = 0.0
-        elif abs(self.correction_s + ahead_s) > 0.5 * self._skew_s:
+        elif abs(self.correction_s + ahead_s) > 0.5 * SKEW_S * max(self._clock.speed, 1.0):
             # Kept as it is while it fits: stamps that move to and fro would come out of order.
             self.correction_s = -ahead_s
 

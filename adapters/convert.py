@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.base import Batch
+from adapters.raw_values import keeper
 from config.binding import BoundPoint
 from twin.signals import ChargerState, Kind, Quality, Reason
 
@@ -96,6 +97,8 @@ class Conversion:
         self, columns: "_Columns", rows: Rows, single: NDArray[np.bool_] | None, tap: Tap | None = None
     ) -> None:
         self._rows, self._tap = rows, tap
+        self._kept = columns.kept
+        self._kept_at = columns.kept_rows[rows]
         self._scale, self._offset = columns.scale[rows], columns.offset[rows]
         self._low, self._high = columns.low[rows], columns.high[rows]
         slack = (self._high - self._low) * _ROUNDING
@@ -124,6 +127,8 @@ class Conversion:
         """
         if self._tap is not None:
             self._tap(self._rows, raw)
+        if self._kept is not None:
+            self._kept.numbers[self._kept_at] = raw
         counted = raw
         if self._part_at.size:
             counted = raw.copy()
@@ -181,6 +186,8 @@ class _Columns:
         for row, each in enumerate(sentinels):
             self.invalid[: len(each), row] = each
         self.enum, self.tables = _enum_tables([p.enum for p in profile])
+        self.kept = keeper()
+        self.kept_rows = np.arange(len(points)) if self.kept is None else self.kept.rows(points)
 
 
 class Converter:
@@ -231,6 +238,8 @@ class Converter:
                 numbers[at] = word
         samples = layout.conversion(numbers, np.array(words, dtype=np.uint64))
         if rest:
+            if self._columns.kept is not None:
+                self._columns.kept.note((int(self._columns.kept_rows[rows[at]]), raws[at]) for at in rest)
             values, reasons = zip(*[self._other(rows[at], raws[at], intern) for at in rest], strict=True)
             samples.put(np.array(rest), np.array(values), np.array(reasons, dtype=np.uint8))
         return samples

@@ -10,7 +10,7 @@ import numpy as np
 import structlog
 
 from adapters.backoff import Backoff
-from adapters.base import Sink
+from adapters.base import ErrorClass, Sink
 from adapters.convert import Converter
 from adapters.link import LinkReporter, LostError
 from adapters.modbus_connection import SilentError
@@ -49,6 +49,13 @@ def words_of(code: int) -> str:
     'illegal data address (exception 2)'
     """
     return f"{_EXCEPTIONS.get(code, _UNKNOWN)[0]} (exception {code})"
+
+
+def error_class(error: Exception) -> ErrorClass:
+    """What kind of error a request ended with."""
+    if isinstance(error, RefusedError):
+        return "refused"
+    return "unreadable" if isinstance(error, MalformedError) else "no_answer"
 
 
 class _UnreachableError(LostError):
@@ -132,7 +139,7 @@ class ModbusAdapter:
                 try:
                     await self._session(sink, report)
                 except SilentError as error:
-                    sink.link.errors += 1
+                    sink.link.note_error("no_answer")
                     if self._answered:
                         # One lost answer is not yet a lost device: the next deadline decides.
                         continue
@@ -260,9 +267,11 @@ class ModbusAdapter:
                     f"(exception {error.code})"
                 ) from error
             _, reason = _EXCEPTIONS.get(error.code, _UNKNOWN)
-            refusal = self._refuse(request, words_of(error.code), reason, sink)
+            sink.link.note_error("refused")
+            refusal = self._refuse(request, words_of(error.code), reason)
         except MalformedError as error:
-            refusal = self._refuse(request, str(error), Reason.SENSOR_FAILURE, sink)
+            sink.link.note_error("unreadable")
+            refusal = self._refuse(request, str(error), Reason.SENSOR_FAILURE)
         else:
             self._refused.discard(request)
         self._backoff.reset()
@@ -279,15 +288,14 @@ class ModbusAdapter:
         if self._fallen > 1 or all(self._missed.get(each, 0) > 1 for each in self._units):
             self._line.forsake(self._units)
             raise LostError(str(error)) from error
-        sink.link.errors += 1
+        sink.link.note_error("no_answer")
 
     def _spared(self, unit: int) -> Reason | None:
         """What is said of a unit that is not asked; one lost answer is not yet a lost unit."""
         return Reason.NO_COMMUNICATION if self._missed.get(unit, 0) > 1 else None
 
-    def _refuse(self, request: Request, words: str, reason: Reason, sink: Sink) -> Reason:
+    def _refuse(self, request: Request, words: str, reason: Reason) -> Reason:
         """Note a request that the device did not serve; said once until it is served again."""
-        sink.link.errors += 1
         if request not in self._refused:
             self._refused.add(request)
             _log.warning(

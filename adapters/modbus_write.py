@@ -10,7 +10,7 @@ import structlog
 
 from adapters.base import LinkState, Sink, WriteError
 from adapters.link import LostError
-from adapters.modbus import ModbusAdapter, words_of
+from adapters.modbus import ModbusAdapter, error_class, words_of
 from adapters.modbus_decode import Answer, Poll
 from adapters.modbus_encode import Encoded, encode
 from adapters.modbus_wire import (
@@ -208,7 +208,7 @@ class WritableModbusAdapter(ModbusAdapter):
                         async with self._turn() as turn:
                             check_written(await self._ask(turn, unit, pdu, sink), pdu)
                 except (LostError, RefusedError, MalformedError) as error:
-                    sink.link.errors += 1
+                    sink.link.note_error(error_class(error))
                     if not failing:
                         words = words_of(error.code) if isinstance(error, RefusedError) else str(error)
                         _log.warning("keepalive not taken", device=self._device.id, answer=words)
@@ -250,7 +250,7 @@ class WritableModbusAdapter(ModbusAdapter):
                     answer = await self._ask(turn, bound.unit_id, fed.pdu, sink)
                 check_written(answer, fed.pdu)
             except (LostError, RefusedError, MalformedError) as error:
-                sink.link.errors += 1
+                sink.link.note_error(error_class(error))
                 if not fed.failing:
                     fed.failing = True
                     words = words_of(error.code) if isinstance(error, RefusedError) else str(error)

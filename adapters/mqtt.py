@@ -202,7 +202,7 @@ class MqttAdapter:
 
     def _complain(self, topic: str, words: str, sink: Sink) -> None:
         """Count an unreadable message; say it once until the topic is readable again."""
-        sink.link.errors += 1
+        sink.link.note_error("unreadable")
         if topic not in self._malformed:
             self._malformed.add(topic)
             _log.warning("payload unreadable", device=self._device.id, topic=topic, error=words)

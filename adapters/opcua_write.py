@@ -148,7 +148,7 @@ class WritableOpcUaAdapter(OpcUaAdapter):
                     async with self._writing:
                         await self._put(bound, kept.value)
                 except (WriteError, OSError, UaError, DecodeError, LookupError, ValueError) as error:
-                    sink.link.errors += 1
+                    sink.link.note_error("not_written")
                     if not kept.failing:
                         _log.warning("a value cannot be refreshed", point=bound.path, why=self._explained(error))
                     kept.failing = True

@@ -151,7 +151,7 @@ class SparkplugAdapter:
         try:
             payload = decode(data)
         except PayloadError as error:
-            sink.link.errors += 1
+            sink.link.note_error("unreadable")
             if not self._malformed:
                 self._malformed = True
                 _log.warning("payload unreadable", device=self._device.id, topic=topic, error=str(error))

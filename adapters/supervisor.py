@@ -46,7 +46,7 @@ async def supervise(
             breaker.succeeded()
         breaker.failed()
         failing = True
-        sink.link.errors += 1
+        sink.link.note_error("adapter")
         sink.link.state = LinkState.AWAY
         sink.link.since = clock.now()
         sink.link.detail = f"{detail}; starting it again in {breaker.remaining_s:.0f} s"

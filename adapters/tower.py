@@ -99,7 +99,7 @@ class TowerAdapter:
                 with contextlib.suppress(TimeoutError):
                     async with self._clock.timeout(CHECK_S):
                         return await asyncio.shield(waiting)
-                sink.link.errors += seat.errors - counted
+                sink.link.note_error("refused", seat.errors - counted)
                 counted = seat.errors
                 late = self._clock.monotonic() - since > CONNECT_TIMEOUT_S and not link.is_away
                 if late or seat.refusal:
@@ -135,7 +135,7 @@ class TowerAdapter:
                     # The cabinet will notice and log in again; a half-open connection never would.
                     return f"{who} is connected, but no report for {silence_s:.1f} s"
         except FrameError as error:
-            sink.link.errors += 1
+            sink.link.note_error("unreadable")
             return f"{who} sent what is no frame: {error}"
         except ConnectionError as error:
             return f"the connection of {who} broke: {error}"
@@ -210,7 +210,7 @@ class TowerAdapter:
 
     def _complain(self, words: str, sink: Sink) -> None:
         """Count a message that cannot be read; say it once until they can be again."""
-        sink.link.errors += 1
+        sink.link.note_error("unreadable")
         if not self._unreadable:
             self._unreadable = True
             _log.warning("message unreadable", device=self._device.id, error=words)

@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 MINIMUM_PERIOD_S = 0.25
@@ -52,6 +53,29 @@ def site_period_s(clock: Clock, interval_s: float) -> float:
     return wall_period_s(clock, interval_s) * clock.speed
 
 
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Site time passes at ``speed`` from a moment on, which is ``wall`` on the wall and ``site`` on the site."""
+
+    wall: float
+    site: float
+    speed: float
+
+    def at(self, wall: float) -> float:
+        """Site time at a wall time."""
+        return self.site + (wall - self.wall) * self.speed
+
+
+class Paced(Clock, Protocol):
+    """A clock of an emulated site, whose speed can be changed while it runs."""
+
+    def anchored(self, speed: float, in_s: float) -> Anchor:
+        """Where site time goes on at another speed, so many wall seconds from now: for all processes of the site."""
+
+    def follow(self, anchor: Anchor) -> None:
+        """Go over to an anchor when its moment comes."""
+
+
 class RealClock:
     """Wall time; with ``speed`` other than 1, site time runs from ``anchor`` at that multiple."""
 
@@ -59,17 +83,38 @@ class RealClock:
         """``anchor``: the epoch second at which site and wall time were equal (default: today 00:00 UTC)."""
         if not speed > 0.0:
             raise ValueError(f"speed must be positive, got {speed}")
-        self._speed = speed
         wall = time.time()  # noqa: TID251 - this is the clock
-        self._anchor = wall - wall % 86_400.0 if anchor is None else anchor
+        midnight = wall - wall % 86_400.0 if anchor is None else anchor
+        self._anchor = Anchor(midnight, midnight, speed) if speed != 1.0 else None
+        """``None``: site time is wall time."""
+        self._next: Anchor | None = None
 
     @property
     def speed(self) -> float:
-        return self._speed
+        if self._next is not None:
+            self._turn(time.time())  # noqa: TID251 - this is the clock
+        return 1.0 if self._anchor is None else self._anchor.speed
 
     def now(self) -> float:
         wall = time.time()  # noqa: TID251 - this is the clock
-        return wall if self._speed == 1.0 else self._anchor + (wall - self._anchor) * self._speed
+        if self._next is not None:
+            self._turn(wall)
+        return wall if self._anchor is None else self._anchor.at(wall)
+
+    def anchored(self, speed: float, in_s: float) -> Anchor:
+        if not speed > 0.0:
+            raise ValueError(f"speed must be positive, got {speed}")
+        self.now()
+        wall = time.time() + in_s  # noqa: TID251 - this is the clock
+        return Anchor(wall, wall if self._anchor is None else self._anchor.at(wall), speed)
+
+    def follow(self, anchor: Anchor) -> None:
+        self.now()
+        self._next = anchor
+
+    def _turn(self, wall: float) -> None:
+        if self._next is not None and wall >= self._next.wall:
+            self._anchor, self._next = self._next, None
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -97,6 +142,13 @@ class ManualClock:
 
     def now(self) -> float:
         return self._start + self._elapsed * self._speed
+
+    def anchored(self, speed: float, in_s: float) -> Anchor:
+        return Anchor(self._elapsed + in_s, self.now() + in_s * self._speed, speed)
+
+    def follow(self, anchor: Anchor) -> None:
+        """Go over to it at once."""
+        self._start, self._speed = self.now() - self._elapsed * anchor.speed, anchor.speed
 
     def monotonic(self) -> float:
         return self._elapsed

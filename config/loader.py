@@ -215,6 +215,11 @@ def _within_station(document: Document, place: Place, station: Station, profiles
     problems: list[Problem] = []
     ids: set[str] = set()
     providers: dict[tuple[str, int | None], str] = {}
+    try:
+        station.front()
+    except ValueError as error:
+        remedy = "Give every slot of the station one place"
+        problems.append(document.problem((*place, "cabinets"), str(error), remedy))
     for number, device in enumerate(station.devices):
         here = (*place, "devices", number)
         if device.id in ids:

@@ -1,6 +1,5 @@
 """Site files: which stations and devices there are, and how they are emulated where there are none."""
 
-import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from config.cabinet import Cabinet, Front, front
 from config.calendar import CalendarEntry
 from config.profile import Strict
+from config.slots import parse_slots
 from twin.spec import ChargerSpec, PackSpec, StationSpec
 
 Positive = Annotated[float, Field(gt=0.0)]
@@ -228,6 +229,8 @@ class Station(Strict):
     """Besides the site's."""
     target_stockout_60min: Fraction | None = None
     """The risk of a stockout within 60 min from which on the station asks for advice; default: the site's."""
+    cabinets: tuple[Cabinet, ...] = ()
+    """The doors as they are seen from the front, from left to right; default: one cabinet, numbered in rows."""
     devices: Annotated[tuple[Device, ...], Field(min_length=1)]
     emulation: EmulatedStation | None = None
 
@@ -246,6 +249,10 @@ class Station(Strict):
         """Which share of the packs that riders bring is of each class: ``pack``, then ``other_packs``."""
         others = tuple(other.share for other in self.other_packs)
         return (1.0 - sum(others), *others)
+
+    def front(self) -> Front:
+        """The doors of all cabinets. Raises ``ValueError`` where they and the slots do not fit."""
+        return front(self.cabinets, self.slots)
 
     def slots_of(self, device: Device) -> tuple[int, ...]:
         """The station's slot numbers that a device serves, in the device's order."""
@@ -323,27 +330,3 @@ class Site(Strict):
         """The risk of a stockout within 60 min that a station is to stay under."""
         own = station.target_stockout_60min
         return self.target_stockout_60min if own is None else own
-
-
-_RANGE = re.compile(r"^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$")
-
-
-def parse_slots(text: str) -> tuple[int, ...]:
-    """Slot numbers from a list of numbers and ranges, in order.
-
-    >>> parse_slots("1-3, 7")
-    (1, 2, 3, 7)
-    """
-    numbers: list[int] = []
-    for part in text.split(","):
-        match = _RANGE.match(part)
-        if not match:
-            raise ValueError("write slots as numbers and ranges, for example '1-8, 10'")
-        first = int(match[1])
-        last = int(match[2] or first)
-        if not 1 <= first <= last <= 999:
-            raise ValueError(f"slots {part.strip()!r} are not a rising range from 1 to 999")
-        numbers.extend(range(first, last + 1))
-    if len(numbers) != len(set(numbers)):
-        raise ValueError("a slot is listed twice")
-    return tuple(numbers)

@@ -1,13 +1,11 @@
 """HTTP under ``/api/v1``: the hub's topics as plain answers, the history, health; and what else the port serves."""
 
 import html
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import orjson
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -17,30 +15,15 @@ from starlette.routing import Mount, WebSocketRoute
 
 from config.clock import Clock
 from gateway import schema
+from gateway.answers import API, ApiError, json_answer, slots_and_summary
+from gateway.api_history import HistorySource, history_router
 from gateway.guard import Guard
-from gateway.history import History
 from gateway.hub import Fields, Hub, UnknownTopicError
 from gateway.metrics import registry
 from gateway.stream import Stream
 from gateway.ui import STATIC, Ui, ui_status
-from twin.signals import SIGNALS, Kind, path
 
-API = "/api/v1"
-SERIES = frozenset({"ready", "stockout_probability_3600"})
-"""Station series in the store that no device sends."""
-MAX_BUCKETS = 2000
-DEFAULT_WINDOW_S = 3600.0
-
-HistorySource = Callable[[str, float, float, int], Awaitable[History]]
-"""Of a signal's path, from and to (UTC epoch seconds) and a number of buckets."""
-
-
-class ApiError(Exception):
-    """An answer other than 200, in the shape that every error has."""
-
-    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
-        self.status, self.code, self.message, self.remedy = status, code, message, remedy
-        super().__init__(message)
+__all__ = ["API", "ApiError", "create_app"]
 
 
 def create_app(
@@ -70,7 +53,8 @@ def create_app(
         redoc_url=None,
     )
     _handle_errors(app)
-    _add_stations(app, hub, clock, history, health)
+    _add_stations(app, hub, clock, health)
+    app.include_router(history_router(hub, clock, history, health))
     _add_status(app, hub, clock, health, ready, static)
     for router in routers:
         app.include_router(router)
@@ -80,40 +64,29 @@ def create_app(
     return app
 
 
-def _add_stations(
-    app: FastAPI, hub: Hub, clock: Clock, history: HistorySource, health: Callable[[], Mapping[str, Any]]
-) -> None:
-    refusals: dict[int | str, dict[str, Any]] = {404: {"model": schema.ErrorAnswer}, 422: {"model": schema.ErrorAnswer}}
-
-    def slots_and_summary(station: str) -> tuple[Fields, dict[str, Fields]]:
-        try:
-            content = hub.snapshot(f"station/{station}")
-            return content.pop("station"), content
-        except KeyError:  # UnknownTopicError is one: the topic is not there, or not filled yet
-            raise ApiError(
-                404, "unknown_station", f"no station is called {station[:100]!r}", f"{API}/stations lists them."
-            ) from None
+def _add_stations(app: FastAPI, hub: Hub, clock: Clock, health: Callable[[], Mapping[str, Any]]) -> None:
+    refusals: dict[int | str, dict[str, Any]] = {404: {"model": schema.ErrorAnswer}}
 
     @app.get(f"{API}/stations", responses={200: {"model": list[schema.StationSummary]}})
     async def stations() -> Response:
         """All stations, as summaries."""
         now = clock.now()
-        return _json([_aged(fields, now) for fields in _snapshot(hub, "stations").values()])
+        return json_answer([_aged(fields, now) for fields in _snapshot(hub, "stations").values()])
 
     @app.get(f"{API}/stations/{{station}}", responses={200: {"model": schema.StationDetail}, 404: refusals[404]})
     async def station_detail(station: str) -> Response:
         """One station with its slots."""
-        summary, slots = slots_and_summary(station)
+        summary, slots = slots_and_summary(hub, station)
         now = clock.now()
         aged = [slot | {"age_s": _age_s(slot.get("data_time"), now)} for _, slot in sorted(slots.items())]
-        return _json(_aged(summary, now) | {"slots": aged})
+        return json_answer(_aged(summary, now) | {"slots": aged})
 
     @app.get(
         f"{API}/stations/{{station}}/forecast", responses={200: {"model": schema.ForecastAnswer}, 404: refusals[404]}
     )
     async def station_forecast(station: str) -> Response:
         """A station's latest forecast."""
-        slots_and_summary(station)
+        slots_and_summary(hub, station)
         forecast = _snapshot(hub, f"forecast/{station}").get("forecast")
         if forecast is None:
             if health().get("forecast", {}).get("state") == "preparing":
@@ -124,30 +97,7 @@ def _add_stations(
         if forecast["data_age_s"] is not None:
             since = max(clock.now() - forecast["generated_at"], 0.0)
             forecast = forecast | {"data_age_s": round(forecast["data_age_s"] + since, 1)}
-        return _json(forecast)
-
-    @app.get(f"{API}/stations/{{station}}/history", responses={200: {"model": schema.HistoryAnswer}, **refusals})
-    async def station_history(
-        station: str,
-        signal: Annotated[str, Query(description="of the vocabulary, or ready, stockout_probability_3600")],
-        slot: Annotated[int | None, Query(ge=1, description="for a slot's signal")] = None,
-        from_: Annotated[float | None, Query(alias="from", description="default: an hour before 'to'")] = None,
-        to: Annotated[float | None, Query(description="default: now")] = None,
-        buckets: Annotated[int, Query(ge=1, le=MAX_BUCKETS)] = 300,
-    ) -> Response:
-        """A signal's past, thinned to buckets of equal width."""
-        _, slots = slots_and_summary(station)
-        if slot is not None and f"slot/{slot:02d}" not in slots:
-            raise ApiError(404, "unknown_slot", f"{station} has no slot {slot}", f"Its slots are 1 to {len(slots)}.")
-        _check_signal(signal, slot)
-        end = clock.now() if to is None else to
-        start = end - DEFAULT_WINDOW_S if from_ is None else from_
-        if not 0.0 <= start < end < 1e11:
-            raise ApiError(
-                422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds."
-            )
-        past = await history(path(station, signal, slot), start, end, buckets)
-        return _json({"station": station, "signal": signal, "slot": slot, "from": start, "to": end, **asdict(past)})
+        return json_answer(forecast)
 
 
 def _add_status(
@@ -164,23 +114,23 @@ def _add_status(
     async def devices() -> Response:
         """All devices and their links."""
         now = clock.now()
-        return _json([_aged(fields, now) for fields in _snapshot(hub, "devices").values()])
+        return json_answer([_aged(fields, now) for fields in _snapshot(hub, "devices").values()])
 
     @app.get(f"{API}/health", responses={200: {"model": schema.HealthAnswer}})
     async def health_report() -> Response:
         """How the gateway is. Always 200: a degraded gateway still serves."""
-        return _json(health())
+        return json_answer(health())
 
     @app.get(f"{API}/ready", responses={200: {"model": schema.ReadyAnswer}, 503: {"model": schema.ReadyAnswer}})
     async def readiness() -> Response:
         """Whether the first image of all devices is complete."""
         is_ready = ready()
-        return _json({"ready": is_ready}, 200 if is_ready else 503)
+        return json_answer({"ready": is_ready}, 200 if is_ready else 503)
 
     @app.get("/api/ui")
     def ui() -> Response:
         """Whether the web app was built, and which build it is."""
-        return _json(ui_status(static))
+        return json_answer(ui_status(static))
 
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
@@ -198,18 +148,6 @@ def _snapshot(hub: Hub, topic: str) -> dict[str, Fields]:
         return {}  # nothing published yet: the gateway has just started
 
 
-def _check_signal(signal: str, slot: int | None) -> None:
-    entity = "station" if slot is None else "slot"
-    known = {name for (of, name), word in SIGNALS.items() if of == entity and word.kind is not Kind.TEXT}
-    if slot is None:
-        known |= SERIES
-    if signal in known:
-        return
-    other = slot is None and ("slot", signal) in SIGNALS
-    remedy = "Add slot=NUMBER." if other else f"Signals of a {entity}: {', '.join(sorted(known))}."
-    raise ApiError(422, "unknown_signal", f"a {entity} has no numeric signal {signal[:100]!r}", remedy)
-
-
 def _age_s(time: float | None, now: float) -> float | None:
     return None if time is None else round(max(now - time, 0.0), 1)
 
@@ -219,13 +157,9 @@ def _aged(fields: Fields, now: float) -> Fields:
     return fields | {"data_age_s": _age_s(fields.get("data_time"), now)}
 
 
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, {"Cache-Control": "no-store"}, "application/json")
-
-
 def _handle_errors(app: FastAPI) -> None:
     def answer(status: int, code: str, message: str, remedy: str, headers: Mapping[str, str] | None = None) -> Response:
-        response = _json({"error": {"code": code, "message": message, "remedy": remedy}}, status)
+        response = json_answer({"error": {"code": code, "message": message, "remedy": remedy}}, status)
         response.headers.update(headers or {})
         return response
 

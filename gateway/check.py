@@ -7,11 +7,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adapters.modbus_plan import describe as describe_plan
 from config.binding import BoundDevice
 from config.document import read
 from config.loader import LoadedSite, load_profile
-from config.sparkplug import sparkplug_id
+from gateway.read_plan import read_plan
 
 WANTED = ("occupied", "charger_state", "soc")
 """Slot signals without which a station can be watched only in part."""
@@ -49,10 +48,7 @@ def describe(loaded: LoadedSite) -> Iterator[RenderableType]:
     )
     yield _devices(devices)
     for device in devices:
-        if device.profile.protocol == "modbus":
-            yield Text("\n".join(describe_plan(device)))
-        else:
-            yield Text(_subscription(device))
+        yield Text("\n".join(read_plan(device)))
     yield from (Text(note, style="yellow") for note in _notes(devices, loaded))
 
 
@@ -80,19 +76,6 @@ def _devices(devices: list[BoundDevice]) -> Table:
 def _span(seconds: list[float]) -> str:
     first, last = seconds[0], seconds[-1]
     return f"{first:g} s" if first == last else f"{first:g}-{last:g} s"
-
-
-def _subscription(device: BoundDevice) -> str:
-    interval = device.points[0].interval_s
-    if device.profile.protocol == "opcua":
-        return f"{device.id}: one subscription of {len(device.points)} nodes, published every {interval:g} s"
-    if device.profile.protocol == "sparkplug":
-        who = sparkplug_id(device)
-        return (
-            f"{device.id}: {len(device.points)} metrics, as born by {who.topic('DBIRTH' if who.device else 'NBIRTH')}"
-        )
-    topics = len({point.address for point in device.points})
-    return f"{device.id}: {topics} topics with {len(device.points)} values, expected every {interval:g} s"
 
 
 def _notes(devices: list[BoundDevice], loaded: LoadedSite) -> Iterator[str]:

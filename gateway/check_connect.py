@@ -11,6 +11,7 @@ from rich.text import Text
 from adapters.base import Link
 from config.clock import Clock
 from config.loader import LoadedSite
+from gateway.diagnostics import address_of
 from gateway.image import Image
 from gateway.plausibility_values import Observed
 from gateway.tap import running_site
@@ -86,7 +87,7 @@ def _points(watched: Watched) -> Table:
         reason = "" if each.quality is Quality.GOOD else f"/{each.reason.name.lower()}"
         table.add_row(
             each.bound.path,
-            _address(each),
+            address_of(each.bound),
             _raw(each.raw),
             shown_value(each),
             unit_of(each),
@@ -94,18 +95,6 @@ def _points(watched: Watched) -> Table:
             "" if math.isnan(each.age_s) else f"{max(0.0, each.age_s):.1f} s",
         )
     return table
-
-
-def _address(each: Observed) -> str:
-    bound = each.bound
-    if isinstance(bound.address, int):
-        bit = f".{bound.point.bit}" if bound.point.bit is not None else ""
-        where = f"model {bound.model} +" if bound.model is not None else f"{bound.point.table} "
-        return f"{where}{bound.address}{bit}"
-    if bound.field:
-        return f"{bound.address} {bound.field}"
-    # The namespace is the same for all points of a device, and long.
-    return bound.address.rsplit(";", 1)[-1]
 
 
 def _raw(raw: Any) -> str:

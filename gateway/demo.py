@@ -11,7 +11,8 @@ from config.errors import ConfigError, ListenError
 from config.loader import LoadedSite
 from gateway.logs import configure
 from gateway.service import run
-from simulators.serve import serve
+from simulators.bench import Bench, bench_routes
+from simulators.serve import Emulation, serve
 
 STOP_S = 8.0
 
@@ -27,8 +28,8 @@ async def run_demo(loaded: LoadedSite, speed: float, announce: Callable[[str], N
     theirs.close()
     try:
         truth_url = await _until_serving(ours)
-        control = truth_url.removesuffix("/truth") + "/faults"
-        await run(loaded, RealClock(speed, anchor), emulated=True, fault_control=control, on_ready=announce)
+        control = truth_url.removesuffix("/truth")
+        await run(loaded, RealClock(speed, anchor), emulated=True, control=control, on_ready=announce)
     finally:
         ours.close()
         await asyncio.to_thread(child.join, STOP_S)
@@ -62,7 +63,11 @@ def _emulate(loaded: LoadedSite, speed: float, anchor: float, pipe: Connection) 
 
 
 async def _serve_until_closed(loaded: LoadedSite, clock: RealClock, pipe: Connection) -> None:
-    serving = asyncio.ensure_future(serve(loaded, clock, on_emulation=lambda emulation: pipe.send(emulation.truth_url)))
+    def ready(emulation: Emulation) -> None:
+        emulation.add_routes(bench_routes(Bench(loaded, emulation, clock)))
+        pipe.send(emulation.truth_url)
+
+    serving = asyncio.ensure_future(serve(loaded, clock, on_emulation=ready))
     asyncio.get_running_loop().add_reader(pipe.fileno(), serving.cancel)
     try:
         await serving

@@ -1,7 +1,7 @@
 """From image, twin and forecast to the hub: what changed is built anew and published, ages once a second."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from gateway.hub import Hub
 from gateway.image import Image
 from gateway.layout import Layout
 from gateway.sink import DeviceSink
-from gateway.views import Fields, device_view, station_view
+from gateway.views import Fields, device_view, front_view, station_view
 from twin.observation import Estimate
 
 SPACING_S = 0.02
@@ -38,10 +38,14 @@ class Publisher:
         clock: Clock,
         estimates: Mapping[str, Estimate],
         forecasts: Mapping[str, Fields],
+        today: Callable[[str], Fields] = lambda _: {},
     ) -> None:
-        """``estimates`` and ``forecasts`` are the runners' own, by station, and are read at each publication."""
+        """``estimates`` and ``forecasts`` are the runners' own, by station, and are read at each publication.
+
+        ``today(station)``: what its summary says of the day.
+        """
         self._image, self._layouts, self._hub, self._clock = image, layouts, hub, clock
-        self._estimates, self._forecasts = estimates, forecasts
+        self._estimates, self._forecasts, self._today = estimates, forecasts, today
         self.summaries: dict[str, Fields] = {}
         self._names: list[str] = []
         self._sequence = 0
@@ -71,6 +75,8 @@ class Publisher:
             self._hub.publish(f"forecast/{name}", {}, replace=True)
             # A station may have fewer slots than before, and a slot fewer fields.
             self._hub.publish(f"station/{name}", {}, replace=True)
+        for name, layout in self._layouts.items():
+            self._hub.publish(f"station/{name}", {"station": {"layout": front_view(layout.station)}})
         self._changed, self._aged = {name: None for name in self._names if name not in unchanged}, {}
         self._devices, self._states = {sink.device.id: sink for sink in self._image.sinks}, {}
         while self._changed or self._devices:
@@ -140,10 +146,11 @@ class Publisher:
         """Publish a station with its slots; returns its summary."""
         estimate, forecast = self._estimates.get(name), self._forecasts.get(name)
         view = station_view(self._image, self._layouts[name], estimate, forecast, self._clock.now())
-        self.summaries[name] = view.summary
-        self._hub.publish(f"station/{name}", {"station": view.summary} | view.slots)
+        summary = view.summary | self._today(name)
+        self.summaries[name] = summary
+        self._hub.publish(f"station/{name}", {"station": summary} | view.slots)
         self._published_at[name] = self._clock.monotonic()
-        return view.summary
+        return summary
 
     async def _refresh(self) -> None:
         while True:

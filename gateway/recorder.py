@@ -18,6 +18,8 @@ PERIOD_S = 0.5
 """Wall seconds between two looks; a crash loses no more than this and a commit."""
 SPACING_S = 5.0
 """Wall seconds between two records of a measurement: ten stations' noise would fill the disk in a day otherwise."""
+COUNTS = ("ready", "occupied", "charging", "faulted", "swaps_today", "lost_today")
+"""Fields of a station's summary that are recorded beside the chances of a stockout."""
 _QUALITY = {quality.name.lower(): int(quality) for quality in Quality}
 
 
@@ -112,13 +114,13 @@ class Recorder:
         )
 
     def _series(self, keep: bool) -> list[Row]:
-        """Ready packs and the chance of a stockout, as the stations' summaries give them."""
+        """Counts and chances of a stockout, as the stations' summaries give them."""
         rows: list[Row] = []
         now = self._clock.now()
         for station, summary in self._summaries.items():
             quality = _QUALITY[summary["ready_quality"]]
             chances = summary["stockout_probability"] or {}
-            values = {"ready": summary["ready"]}
+            values = {name: summary[name] for name in COUNTS if name in summary}
             values |= {f"stockout_probability_{horizon}": chance for horizon, chance in chances.items()}
             for name, value in values.items():
                 where = path(station, name)

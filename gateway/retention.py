@@ -6,7 +6,7 @@ BITE = 20_000
 """Rows deleted in one transaction: short enough that readers and the writer do not wait noticeably."""
 VACUUM_PAGES = 5_000
 """Free pages given back to the disk in one go; the others are used again."""
-_TIMES = {"samples": "time", "forecasts": "generated_at", "events": "time", "skill": "time"}
+_TIMES = {"samples": "time", "forecasts": "generated_at", "events": "time", "skill": "time", "stays": "last"}
 
 
 def trim(connection: sqlite3.Connection, oldest: float, limit_bytes: float) -> int:
@@ -30,6 +30,20 @@ def trim(connection: sqlite3.Connection, oldest: float, limit_bytes: float) -> i
     if deleted:
         # One step of this statement frees one page; of what has no columns, only a script is stepped to its end.
         connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+    return deleted
+
+
+def forget_after(connection: sqlite3.Connection, now: float) -> int:
+    """Delete rows of times to come; returns how many went. On a site whose clock ran ahead there may be many."""
+    # Rows are appended nearly in order of time: where none of the latest lies ahead, none does.
+    latest = f"SELECT max(time) FROM (SELECT time FROM samples ORDER BY rowid DESC LIMIT {BITE})"  # noqa: S608
+    (time,) = connection.execute(latest).fetchone()
+    if time is None or time <= now:
+        return 0
+    deleted = 0
+    for table, column in {**_TIMES, "demand": "time", "boost": "time"}.items():
+        deleted += connection.execute(f"DELETE FROM {table} WHERE {column} > ?", (now,)).rowcount  # noqa: S608
+    deleted += connection.execute("DELETE FROM quarters WHERE day > ?", (int(now // 86_400.0),)).rowcount
     return deleted
 
 

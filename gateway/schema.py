@@ -46,6 +46,8 @@ class StationSummary(Shape):
     grid_limit_w: float | None
     stockout_probability: dict[str, float] | None
     forecast_time: float | None
+    swaps_today: int
+    lost_today: float
     protocols: list[str]
     drifts: list[DriftAlarm]
 
@@ -91,6 +93,24 @@ class Slot(Shape):
     twin: TwinSlot | None
 
 
+class CabinetPlace(Shape):
+    """Which columns of the front belong to a cabinet; ``column`` counts from 0."""
+
+    name: str
+    column: int
+    columns: int
+    rows: int
+
+
+class FrontLayout(Shape):
+    """The doors as on the station, row by row from the top: slot numbers, null where there is none."""
+
+    rows: int
+    columns: int
+    cells: list[list[int | None]]
+    cabinets: list[CabinetPlace]
+
+
 class StationDetail(Shape):
     """The summary, with the slots themselves in ``slots``."""
 
@@ -99,6 +119,7 @@ class StationDetail(Shape):
     quality: QualityName
     data_age_s: float | None
     ready: int | None
+    layout: FrontLayout
     slots: list[Slot]
 
 
@@ -225,6 +246,62 @@ class HistoryAnswer(Shape):
     max: list[float | None]
     last: list[float | None]
     quality: list[QualityName | None]
+
+
+class Series(Shape):
+    min: list[float | None]
+    mean: list[float | None]
+    max: list[float | None]
+    last: list[float | None]
+    quality: list[QualityName | None]
+
+
+class HistoriesAnswer(Shape):
+    """Several signals at the same times."""
+
+    station: str
+    slot: int | None
+    t: list[float]
+    series: dict[str, Series]
+
+
+class ForecastsAnswer(Shape):
+    """What was forecast, by the time at which it was made."""
+
+    station: str
+    horizon: int
+    t: list[float]
+    stockout_probability: list[float | None]
+    ready_p50: list[float | None]
+    quality: list[QualityName]
+
+
+class ChargeCurve(Shape):
+    t: list[float]
+    soc: list[float | None]
+    power_w: list[float | None]
+
+
+class ChargeAnswer(Shape):
+    """``until``: null while it goes on. ``expected``: a sound pack that gets all that its charger can give."""
+
+    station: str
+    slot: int
+    pack_id: str | None
+    since: float | None
+    until: float | None
+    measured: ChargeCurve
+    expected: ChargeCurve
+
+
+class StayAnswer(Shape):
+    """A pack in a slot, also ``from`` and ``to``, which is null where it still is."""
+
+    station: str
+    slot: int
+    soc_first: float | None
+    soc_last: float | None
+    temperature_max_c: float | None
 
 
 class DeviceAnswer(Shape):

@@ -10,34 +10,41 @@ import structlog
 
 from adapters.base import LinkState
 from adapters.modbus_line import Lines
-from config.clock import Clock
+from config.clock import Clock, RealClock
 from config.errors import ConfigError
 from config.loader import LoadedSite
 from gateway.api import create_app
+from gateway.api_diagnostics import diagnostics_router
+from gateway.api_emulator import Bench, emulator_router
 from gateway.api_faults import faults_router
+from gateway.api_past import past_router
 from gateway.api_reload import reload_router
 from gateway.api_signals import signals_router
 from gateway.api_skill import skill_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
 from gateway.demand_learner import DemandLearner
+from gateway.diagnostics import diagnostics
 from gateway.ensembles import Ensembles
 from gateway.fleet import Fleet, built
 from gateway.forecast_object import Basis, prepare
 from gateway.forecast_runner import ForecastRunner
 from gateway.guard import is_loopback
 from gateway.health import Health, LoopMonitor, Part
-from gateway.hub import Hub
+from gateway.hub import Fields, Hub
 from gateway.image import Image
 from gateway.layout import layouts
 from gateway.numbering import renumbered
 from gateway.publisher import Publisher
+from gateway.record_twin import TwinRecorder
 from gateway.recorder import Recorder
 from gateway.reload import Difference, ReloadRefusedError, check_changeable, difference
 from gateway.server import Server, listen
 from gateway.skill import Skill
+from gateway.stays import Stays
 from gateway.store import Store, StoreError
 from gateway.stream import Stream
+from gateway.today import Today
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
 from gateway.version import release as installed_release
@@ -55,14 +62,14 @@ async def run(
     clock: Clock,
     *,
     emulated: bool = False,
-    fault_control: str | None = None,
+    control: str | None = None,
     on_ready: Callable[[str], None] | None = None,
     load: Callable[[], LoadedSite] | None = None,
     hangup: asyncio.Event | None = None,
 ) -> None:
     """Run a site's gateway until cancelled.
 
-    ``fault_control``: where the emulators of an emulated site take orders; it is served as ``/api/v1/faults``.
+    ``control``: where the emulators of an emulated site take orders, for ``/api/v1/faults`` and ``/api/v1/emulator``.
     ``on_ready`` gets the address of the page once it is served. ``load`` reads the site file anew, when ``hangup`` is
     set or a client asks for it. Raises ``ListenError``, ``StoreError`` or ``ConfigError`` (a file of past swaps)
     before anything is started.
@@ -74,9 +81,14 @@ async def run(
         await asyncio.to_thread(store.open)
         try:
             gateway = _Gateway(loaded, clock, store, emulated, load)
-            if fault_control is not None:
-                gateway.routers.append(faults_router(fault_control))
-            await asyncio.to_thread(gateway.demand.restore)
+            if emulated:
+                await asyncio.to_thread(store.forget_after, clock.now())
+            bench = None
+            if control is not None and isinstance(clock, RealClock):
+                gateway.routers.append(faults_router(f"{control}/faults"))
+                bench = Bench(control, clock, gateway.repace, lambda: gateway.url)
+            gateway.routers.append(emulator_router(bench, clock))
+            await asyncio.to_thread(gateway.restore)
             await gateway.run(sock, on_ready, hangup)
         finally:
             await asyncio.shield(asyncio.to_thread(store.close))
@@ -94,6 +106,7 @@ class _Gateway:
         load: Callable[[], LoadedSite] | None = None,
     ) -> None:
         self.loaded, self.clock, self.store, self.load = loaded, clock, store, load
+        self.url = ""
         self.reloading: asyncio.Task[Difference] | None = None
         bound = loaded.bind()
         self.image = Image(bound, clock)
@@ -103,14 +116,17 @@ class _Gateway:
         self.twins = TwinRunner(self.image, self.layouts, clock, self._stepped)
         self.ensembles = Ensembles(clock, prepare)
         self.forecasts = ForecastRunner(loaded, clock, self.ensembles, self._basis, self._forecasted)
-        self.publisher = Publisher(
-            self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest
-        )
         self.demand = DemandLearner(loaded, clock, store)
+        self.today = Today(loaded.site.stations, loaded.site.timezone, clock, self.demand.intensity)
+        self.publisher = Publisher(
+            self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest, self.today.of
+        )
         self.bases = Bases(self.image, self.layouts, self.twins.estimates, self.publisher.summaries, self.demand)
         self.targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
         self.whatif = WhatIf(clock, self.ensembles, self.bases.of, self.targets)
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
+        self.twin_recorder = TwinRecorder(store, clock)
+        self.stays = Stays(self.image, self.layouts, store, clock)
         self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
         release = installed_release()
@@ -136,8 +152,16 @@ class _Gateway:
             whatif_router(self.whatif, self.layouts),
             signals_router(self.layouts),
             skill_router(self.skill, self.layouts),
+            past_router(self.hub, clock, store, self.layouts, self.stays, self.health.report),
+            diagnostics_router(self._diagnose),
             reload_router(self.reload),
         ]
+
+    def restore(self) -> None:
+        """Go on from what the store has. Blocks."""
+        self.demand.restore()
+        self.today.restore(self.store.file)
+        self.stays.restore()
 
     async def run(
         self, sock: socket.socket, on_ready: Callable[[str], None] | None, hangup: asyncio.Event | None
@@ -154,6 +178,7 @@ class _Gateway:
             routers=self.routers,
         )
         server = Server(app, sock, self.clock, drain=self.stream.drain)
+        self.url = server.url
         self.image.sweep()
         adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
         async with asyncio.TaskGroup() as group:
@@ -168,6 +193,7 @@ class _Gateway:
                 self.forecasts,
                 self.publisher,
                 self.recorder,
+                self.stays,
                 self.skill,
                 self.monitor,
                 server,
@@ -234,12 +260,31 @@ class _Gateway:
         self.targets.clear()
         self.targets.update({station.id: new.site.target_of(station) for station in new.site.stations})
         self.skill.follow(new)
+        self.today.follow(new.site.stations)
+        self.stays.follow()
         self.publisher.follow(unchanged)
         self.recorder.follow()
+        self.twin_recorder.follow(unchanged)
         self.store.keep(new.site.gateway.retention_days, new.site.gateway.retention_mb)
         self.health.identify(name=new.site.name)
         self.fleet.start(adapters, self.image.sinks)
         return found
+
+    async def repace(self) -> None:
+        """The clock runs at another speed: read every device at the pace that fits it."""
+        if self.reloading is not None and not self.reloading.done():
+            await asyncio.wait([self.reloading])
+        self.reloading = asyncio.ensure_future(self._repace())
+        await asyncio.shield(self.reloading)
+
+    async def _repace(self) -> Difference:
+        adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
+        await self.fleet.end(list(self.fleet.adapters))
+        self.image.follow(self.image.devices)
+        self.forecasts.follow(self.loaded, frozenset(self.layouts))
+        self.recorder.follow()
+        self.fleet.start(adapters, self.image.sinks)
+        return difference(self.loaded, self.loaded, self.image.devices, self.image.devices)
 
     async def _heed(self, hangup: asyncio.Event) -> None:
         while True:
@@ -254,6 +299,9 @@ class _Gateway:
 
     def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
         self.recorder.swaps(station, estimate, before)
+        self.twin_recorder.stepped(station, estimate)
+        self.stays.look(station)
+        self.today.stepped(station, estimate, before)
         self.demand.stepped(station, estimate, before)
         if before is None or before.ready != estimate.ready:
             self.forecasts.hurry(station)
@@ -267,6 +315,13 @@ class _Gateway:
     def _forecasted(self, station: str, made: dict[str, Any]) -> None:
         self.store.forecast(made)
         self.publisher.forecast(station, made)
+
+    def _diagnose(self, device: str) -> Fields | None:
+        sink = next((sink for sink in self.image.sinks if sink.device.id == device), None)
+        if sink is None:
+            return None
+        layout = self.layouts[sink.device.station.id]
+        return diagnostics(self.image, layout, sink, self.fleet.raw.get(device), self.clock.now())
 
     def _devices(self) -> dict[str, int]:
         states = [sink.link.state for sink in self.image.sinks]

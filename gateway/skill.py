@@ -101,7 +101,6 @@ class Skill:
     def __init__(self, loaded: LoadedSite, clock: Clock, store: Store) -> None:
         self._clock, self._store = clock, store
         self.follow(loaded)
-        self._known_s = SILENT_PERIODS * KEEP_S * max(clock.speed, 1.0)
         self._until: dict[tuple[str, int], float] = {}
         self._past: defaultdict[tuple[str, int], _Past] = defaultdict(_Past)
         self._latest: dict[str, dict[str, Any]] = {}
@@ -170,12 +169,13 @@ class Skill:
         made = connection.execute(_FORECASTS, (probability, station, first, last)).fetchall()
         if not made:
             return
-        begin = made[0][0] - self._known_s
+        known_s = SILENT_PERIODS * KEEP_S * max(self._clock.speed, 1.0)
+        begin = made[0][0] - known_s
         rows = connection.execute(_READY, (path(station, "ready"), begin, made[-1][0] + horizon)).fetchall()
         ready = np.array([(time, np.nan if value is None else value, quality) for time, value, quality in rows])
         sums: defaultdict[tuple[float, int], _Sum] = defaultdict(_Sum)
         for time, said, replicas in made:
-            happened = outcome(ready.reshape(-1, 3), time, time + horizon, self._known_s)
+            happened = outcome(ready.reshape(-1, 3), time, time + horizon, known_s)
             if happened is None or said is None:
                 continue
             half_hour = time - time % HALF_HOUR_S

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import structlog
 
 from config.clock import Clock
 from gateway.history import KEEP_S, History, read_history
-from gateway.retention import trim
+from gateway.past import Stay
+from gateway.retention import forget_after, trim
 
 FILE = "swaptwin.db"
 SCHEMA = 1
@@ -45,6 +47,10 @@ packs them."""
 
 _SAMPLE = "INSERT INTO samples (point, time, value, quality, reason) VALUES (?, ?, ?, ?, ?)"
 _EVENT = "INSERT INTO events (time, station, kind, detail) VALUES (?, ?, ?, ?)"
+_STAY = (
+    "INSERT OR REPLACE INTO stays (pack, station, slot, start, last, soc_first, soc_last, temperature_max_c, ended) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _DEMAND = "INSERT OR REPLACE INTO demand (station, time, state) VALUES (?, ?, ?)"
 _DEMANDS = "SELECT station, state FROM demand"
 _DAY = "INSERT OR REPLACE INTO quarters (station, day, swaps, exposure) VALUES (?, ?, ?, ?)"
@@ -108,6 +114,11 @@ class Store:
         if self._thread is not None:
             self._thread.join()
 
+    def forget_after(self, now: float) -> None:
+        """Delete what lies in the future: it was lived at another speed. Blocks; for use after ``open``."""
+        with closing(sqlite3.connect(self.file, timeout=BUSY_S)) as connection, connection:
+            forget_after(connection, now)
+
     def keep(self, retention_days: float, retention_mb: float) -> None:
         """Keep the history for another while."""
         self._retention_s = retention_days * DAY_S
@@ -129,6 +140,10 @@ class Store:
         """Queue a forecast object."""
         head = (made["station"], made["generated_at"], made["model"], made["quality"])
         self._record(_FORECAST, (*head, orjson.dumps(made).decode()))
+
+    def stay(self, stay: Stay) -> None:
+        """Queue where a pack is, or was, in place of what was stored of that stay before."""
+        self._record(_STAY, astuple(stay))
 
     def demand(self, time: float, station: str, state: dict[str, Any]) -> None:
         """Queue what was learned of a station's demand, in place of what was stored before."""
@@ -222,6 +237,10 @@ class Store:
         columns = {"id": int, "station": str, "generated_at": float, "model": str, "quality": str, "body": str}
         database.table("forecasts").create(columns, pk="id", if_not_exists=True)
         database.table("forecasts").create_index(["station", "generated_at"], if_not_exists=True)
+        columns = {"pack": str, "station": str, "slot": int, "start": float, "last": float}
+        columns |= {"soc_first": float, "soc_last": float, "temperature_max_c": float, "ended": int}
+        database.table("stays").create(columns, pk=("station", "slot", "start"), if_not_exists=True)
+        database.table("stays").create_index(["pack", "start"], if_not_exists=True)
         database.table("demand").create({"station": str, "time": float, "state": str}, pk="station", if_not_exists=True)
         columns = {"station": str, "day": int, "swaps": bytes, "exposure": bytes}
         database.table("quarters").create(columns, pk=("station", "day"), if_not_exists=True)

@@ -5,13 +5,14 @@ Pure. Fields that differ only by noise are rounded away here, so that they make 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.base import LinkState
+from config.site import Station
 from gateway.image import Image
 from gateway.layout import Layout, Rows
 from gateway.observe import Presence, presence
@@ -224,6 +225,17 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
         }
         slots[f"slot/{index + 1:02d}"] = fields
     return slots
+
+
+def front_view(station: Station) -> Fields:
+    """The station's doors, row by row from the top, and which columns belong to which cabinet."""
+    front = station.front()
+    return {
+        "rows": len(front.cells),
+        "columns": len(front.cells[0]),
+        "cells": [list(row) for row in front.cells],
+        "cabinets": [asdict(cabinet) for cabinet in front.cabinets],
+    }
 
 
 def device_view(image: Image, layout: Layout, sink: DeviceSink, now: float) -> Fields:

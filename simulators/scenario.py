@@ -1,6 +1,7 @@
 """Scenario files: what goes wrong when, and what a gateway must make of it."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -8,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from config.binding import BoundDevice
 from config.clock import RealClock
-from config.document import Document, Place, read, validate
+from config.document import Document, Place, parse, read, validate
 from config.errors import ConfigError, Problem
 from config.loader import BUNDLED, LoadedSite
 from config.profile import Strict
@@ -158,7 +159,22 @@ def load_scenario(file: Path, loaded: LoadedSite) -> Scenario:
     bundled = BUNDLED / "scenarios" / f"{file}.yaml"
     if not file.exists() and not file.suffix and len(file.parts) == 1 and bundled.is_file():
         file = bundled
-    document = read(file)
+    return _checked(read(file), loaded)
+
+
+def parse_scenario(text: str, loaded: LoadedSite) -> Scenario:
+    """A scenario from text, held against a site. Raises ``ConfigError`` with every problem found."""
+    return _checked(parse(text, Path("scenario")), loaded)
+
+
+@cache
+def bundled_scenarios() -> dict[str, tuple[Path, str]]:
+    """File and title of every scenario that comes with swaptwin, by name."""
+    files = sorted((BUNDLED / "scenarios").glob("*.yaml"))
+    return {file.stem: (file, str(read(file).data["title"])) for file in files}
+
+
+def _checked(document: Document, loaded: LoadedSite) -> Scenario:
     if not isinstance(document.data, dict):
         raise ConfigError([document.problem((), "is not a mapping of keys", "See docs/reference/scenario.md")])
     scenario, problems = validate(Scenario, document)

@@ -15,7 +15,7 @@ from simulators.serve import Emulation
 from simulators.truth import truth_of
 
 LOOK_S = 0.1
-"""Wall seconds between two looks at a ``when``."""
+"""Wall seconds between two looks at a ``when``, or at the clock."""
 
 Say = Callable[[str], None]
 
@@ -144,8 +144,9 @@ class ScenarioRun:
                 await self._do(step)
 
     async def _until(self, at_s: float) -> None:
-        wait_s = (self._start + at_s - self._clock.now()) / self._clock.speed
-        await self._clock.sleep(max(wait_s, 0.0))
+        # In parts: the site's clock may be given another speed meanwhile.
+        while (rest_s := self._start + at_s - self._clock.now()) > 0.0:
+            await self._clock.sleep(min(rest_s / self._clock.speed, LOOK_S))
 
     async def _comes_true(self, condition: Expression) -> None:
         """Wait until a condition becomes true; one that is true already has become so."""

@@ -4,13 +4,15 @@ import asyncio
 import gc
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+from starlette.routing import Route
 
 from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
@@ -45,6 +47,8 @@ class Emulation:
     stations: Mapping[str, PhysicalStation]
     faults: Faults
     truth_url: str
+    add_routes: Callable[[Iterable[Route]], None]
+    """Serve more beside the ground truth."""
 
 
 async def serve(
@@ -81,7 +85,7 @@ async def serve(
         gc.freeze()
         stack.callback(gc.unfreeze)
         if on_emulation is not None:
-            on_emulation(Emulation(stations, faults, truth.url))
+            on_emulation(Emulation(stations, faults, truth.url, truth.add_routes))
         if on_ready is not None:
             on_ready(f"{len(stations)} stations on {len(faces)} addresses; ground truth at {truth.url}")
         striking = asyncio.ensure_future(faults.run())
@@ -230,10 +234,12 @@ def url_key(station: int, device: int) -> str:
 async def _live(stations: dict[str, PhysicalStation], faces: Sequence[tuple[Face, float]], clock: Clock) -> None:
     """Step all stations, then show each face that is due, for ever."""
     shortest_s = min([STEP_S, *(interval_s for _, interval_s in faces)])
-    period_s = wall_period_s(clock, shortest_s)
-    every = [max(1, round(wall_period_s(clock, interval_s) / period_s)) for _, interval_s in faces]
+    speed = 0.0
     due = clock.monotonic()
     for tick in itertools.count():
+        if clock.speed != speed:
+            speed, period_s = clock.speed, wall_period_s(clock, shortest_s)
+            every = [max(1, round(wall_period_s(clock, interval_s) / period_s)) for _, interval_s in faces]
         for station in stations.values():
             station.advance(clock.now())
             # Catching up after a pause takes a while; connections are served in between.

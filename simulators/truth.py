@@ -1,7 +1,7 @@
 """Ground truth of the emulated stations, for scoring only: the gateway never reads it."""
 
 import contextlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 
 import uvicorn
 from starlette.applications import Starlette
@@ -64,8 +64,14 @@ class TruthServer:
         async def truth(_: Request) -> JSONResponse:
             return JSONResponse({name: truth_of(station) for name, station in stations.items()})
 
-        app = Starlette(routes=[Route("/truth", truth), *fault_routes(faults)])
-        self._server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none"))
+        self._app = Starlette(routes=[Route("/truth", truth), *fault_routes(faults)])
+        self._server = _Server(
+            uvicorn.Config(self._app, log_level="warning", access_log=False, lifespan="off", ws="none")
+        )
+
+    def add_routes(self, routes: Iterable[Route]) -> None:
+        """Serve these too."""
+        self._app.router.routes.extend(routes)
 
     async def run(self) -> None:
         """Serve until cancelled or stopped."""

@@ -12,7 +12,7 @@ import structlog
 
 from config.binding import BoundDevice
 from config.clock import Clock
-from config.site import parse_slots
+from config.slots import parse_slots
 from simulators.faults.base import Aim, ClockFault, Fault, MapFault, RestartFault, StationFault, ValueFault, WireFault
 from simulators.faults.broker import BrokerMount
 from simulators.faults.catalogue import CATALOGUE
@@ -114,6 +114,10 @@ class Faults:
         if isinstance(fault, MapFault):
             self._try(fault)
         return fault
+
+    def repaced(self) -> None:
+        """The site's clock runs at another speed: what is due comes at another time on the wall."""
+        self._news.set()
 
     def clear(self, identity: str) -> bool:
         """End a fault, or take back one that has not begun. False: there is none of that id."""

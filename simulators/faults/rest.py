@@ -29,21 +29,13 @@ def fault_routes(faults: Faults) -> list[Route]:
         return JSONResponse(faults.report())
 
     async def inject(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return _refusal(415, "not_json", "an order is JSON", "Send it with Content-Type: application/json")
-        body = await request.body()
-        if len(body) > LARGEST:
-            return _refusal(413, "too_large", f"an order of {len(body)} bytes", f"Send at most {LARGEST}")
-        try:
-            order = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            return _refusal(422, "invalid", f"no JSON: {error}", "Send an object with 'fault' and 'target'")
-        if not isinstance(order, dict):
-            return _refusal(422, "invalid", "no JSON object", "Send an object with 'fault' and 'target'")
+        order = await read_object(request, "an object with 'fault' and 'target'")
+        if isinstance(order, Response):
+            return order
         try:
             entry = faults.inject(order)
         except FaultError as error:
-            return _refusal(422, "invalid", f"{error.key}: {error.message}", error.remedy)
+            return refusal(422, "invalid", f"{error.key}: {error.message}", error.remedy)
         await faults.settled()
         return JSONResponse(entry.report(), 201)
 
@@ -56,27 +48,44 @@ def fault_routes(faults: Faults) -> list[Route]:
         identity = request.path_params["id"]
         if not faults.clear(identity):
             known = ", ".join(entry.id for entry in faults.entries) or "none"
-            return _refusal(404, "unknown_fault", f"no fault has the id {identity[:40]!r}", f"There are: {known}")
+            return refusal(404, "unknown_fault", f"no fault has the id {identity[:40]!r}", f"There are: {known}")
         await faults.settled()
         return JSONResponse({"cleared": 1})
 
     return [
-        Route("/faults", _local(listed), methods=["GET"]),
-        Route("/faults", _local(inject), methods=["POST"]),
-        Route("/faults", _local(clear_all), methods=["DELETE"]),
-        Route("/faults/{id}", _local(clear), methods=["DELETE"]),
+        Route("/faults", local_only(listed), methods=["GET"]),
+        Route("/faults", local_only(inject), methods=["POST"]),
+        Route("/faults", local_only(clear_all), methods=["DELETE"]),
+        Route("/faults/{id}", local_only(clear), methods=["DELETE"]),
     ]
 
 
-def _local(handler: Handler) -> Handler:
+async def read_object(request: Request, wanted: str) -> dict[str, Any] | Response:
+    """The JSON object of a request, or the refusal to send; ``wanted``: what it should have been."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return refusal(415, "not_json", "an order is JSON", "Send it with Content-Type: application/json")
+    body = await request.body()
+    if len(body) > LARGEST:
+        return refusal(413, "too_large", f"an order of {len(body)} bytes", f"Send at most {LARGEST}")
+    try:
+        order = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return refusal(422, "invalid", f"no JSON: {error}", f"Send {wanted}")
+    return order if isinstance(order, dict) else refusal(422, "invalid", "no JSON object", f"Send {wanted}")
+
+
+def local_only(handler: Handler) -> Handler:
+    """The handler, for those who ask by a name of this machine."""
+
     async def guarded(request: Request) -> Response:
         if request.url.hostname not in LOCAL:
-            return _refusal(403, "foreign_host", "this address only answers to its own name", "Ask 127.0.0.1")
+            return refusal(403, "foreign_host", "this address only answers to its own name", "Ask 127.0.0.1")
         return await handler(request)
 
     return guarded
 
 
-def _refusal(status: int, code: str, message: str, remedy: str) -> Response:
+def refusal(status: int, code: str, message: str, remedy: str) -> Response:
+    """An error in the shape that every error has."""
     body: dict[str, Any] = {"error": {"code": code, "message": message, "remedy": remedy}}
     return JSONResponse(body, status)

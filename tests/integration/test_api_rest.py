@@ -17,7 +17,7 @@ from gateway.history import History
 from gateway.ui import ui_status
 
 NOW = 1_700_000_000.0
-SUMMARY: Mapping[str, Any] = {
+SUMMARY: dict[str, Any] = {
     "id": "S001",
     "name": "Harbour",
     "latitude": 52.5,
@@ -39,6 +39,8 @@ SUMMARY: Mapping[str, Any] = {
     "grid_limit_w": 5000.0,
     "stockout_probability": None,
     "forecast_time": None,
+    "swaps_today": 12,
+    "lost_today": 0.4,
     "protocols": ["opcua"],
     "drifts": [],
 }
@@ -95,7 +97,13 @@ DEVICE: Mapping[str, Any] = {
 def publish(gateway: Gateway) -> None:
     slots = {f"slot/{number:02d}": dict(SLOT) | {"slot": number} for number in (2, 1)}
     gateway.hub.publish("stations", {"S001": SUMMARY})
-    gateway.hub.publish("station/S001", {"station": SUMMARY, **slots})
+    layout = {
+        "rows": 2,
+        "columns": 1,
+        "cells": [[1], [2]],
+        "cabinets": [{"name": "", "column": 0, "columns": 1, "rows": 2}],
+    }
+    gateway.hub.publish("station/S001", {"station": SUMMARY | {"layout": layout}, **slots})
     gateway.hub.publish("forecast/S001", {"forecast": FORECAST})
     gateway.hub.publish("devices", {"S001/cabinet": DEVICE})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from config.cabinet import Cabinet
 from config.calendar import CalendarEntry
 from config.loader import BUNDLED
 from config.profile import (
@@ -42,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 
 SITE_MODELS = (
     Site, Station, GatewaySettings, EmulationSettings, EmulatedStation, Device, Demand, Pack, OtherPack, Charger,
-    CalendarEntry,
+    CalendarEntry, Cabinet,
 )  # fmt: skip
 PROFILE_MODELS = (
     Profile, Point, Write, Sequence, PollGroup, Watchdog, Availability, FailSafe, DeviceRegister, Keepalive,
@@ -84,7 +85,7 @@ def test_links_between_pages_lead_somewhere() -> None:
         "twin.calendar",
         "config.clock",
         "config.document",
-        "config.site",
+        "config.slots",
         "config.sparkplug",
     ],
 )

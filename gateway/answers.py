@@ -1,0 +1,34 @@
+"""What all addresses of the HTTP interface have in common: how they answer, and how they refuse."""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from gateway.hub import Fields, Hub
+
+API = "/api/v1"
+
+
+class ApiError(Exception):
+    """An answer other than 200, in the shape that every error has."""
+
+    def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
+        self.status, self.code, self.message, self.remedy = status, code, message, remedy
+        super().__init__(message)
+
+
+def json_answer(content: Any, status: int = 200) -> Response:
+    """Plain data as JSON that nobody caches."""
+    return Response(orjson.dumps(content), status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def slots_and_summary(hub: Hub, station: str) -> tuple[Fields, dict[str, Fields]]:
+    """A station's summary and its slots. Raises ``ApiError`` where it is not there."""
+    try:
+        content = hub.snapshot(f"station/{station}")
+        return content.pop("station"), content
+    except KeyError:  # UnknownTopicError is one: the topic is not there, or not filled yet
+        raise ApiError(
+            404, "unknown_station", f"no station is called {station[:100]!r}", f"{API}/stations lists them."
+        ) from None
