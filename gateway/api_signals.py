@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from gateway import schema
-from gateway.api import API, ApiError
+from gateway.answers import API, ApiError, json_answer
 from gateway.layout import Layout
 from gateway.normal_ranges import normal_range
 from twin.signals import SIGNALS, Kind
@@ -44,7 +43,7 @@ def signals_router(layouts: Mapping[str, Layout]) -> APIRouter:
         if layout is None:
             message = f"no station is called {station[:100]!r}"
             raise ApiError(404, "unknown_station", message, f"{API}/stations lists them.")
-        return Response(orjson.dumps(_signals(layout)), 200, {"Cache-Control": "no-store"}, "application/json")
+        return json_answer(_signals(layout))
 
     return router
 

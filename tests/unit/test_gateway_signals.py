@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from config.loader import bundled_site, load_site
 from config.site import OtherPack, Pack, Station
-from gateway.api import ApiError
+from gateway.answers import ApiError
 from gateway.api_signals import SignalAnswer, signals_router
 from gateway.layout import layouts
 from gateway.normal_ranges import normal_range
