@@ -10,14 +10,15 @@ import { partsOf, useSlotWords, type SignalWord } from "../state/station";
 import type { Slot as SlotFields } from "../state/types";
 import { useTitle } from "../state/useTitle";
 import { useTopics } from "../state/useTopics";
-import { ofThePack, useTrends, BELIEVED, type Trends } from "../state/useTrends";
+import { BELIEVED, seen, useTrends } from "../state/useTrends";
 import { useTruth } from "../state/useTruth";
 import { ChargePanel } from "../ui/ChargePanel";
 import { Crumbs } from "../ui/Crumbs";
 import { useKeys } from "../ui/keys";
 import { Link } from "../ui/Link";
 import { PackStays } from "../ui/PackStays";
-import { ALL_SIGNALS, GROUPS, OF_THE_PACK, type SlotSignal } from "../ui/signals";
+import { ALL_SIGNALS, GROUPS, numberOf, type SlotSignal } from "../ui/signals";
+import { markOf } from "../ui/slot";
 import { SlotFigures } from "../ui/SlotFigures";
 import { Trend } from "../ui/Trend";
 
@@ -128,6 +129,7 @@ function Charts({ station, slot }: { station: string; slot: SlotFields }) {
     [words, slot.slot],
   );
   const trends = useTrends(station, slot, slot.slot, seconds, shown);
+  const lines = useMemo(() => seen(trends.series, shown), [trends.series, shown]);
   const truth = useTruth(station, slot.slot, seconds);
   const step = Math.max(1, seconds / 600);
   const to = useLive((live) => (live.now === null ? 0 : Math.ceil(live.now / step) * step));
@@ -161,12 +163,13 @@ function Charts({ station, slot }: { station: string; slot: SlotFields }) {
               .map((signal) => (
                 <Trend
                   key={signal}
-                  station={station}
-                  slot={slot}
+                  of={`${station}-slot-${slot.slot}`}
                   signal={signal}
+                  value={numberOf(slot, signal)}
+                  {...markOf(slot, signal)}
                   normal={words?.get(signal)?.normal ?? null}
-                  live={lineOf(trends, signal)}
-                  twin={believed(trends, signal)}
+                  live={lines.get(signal) ?? NOTHING}
+                  twin={BELIEVED.some((name) => name === signal) ? trends.series.get(`twin_${signal}`) : undefined}
                   truth={truth.get(signal)}
                   from={to - seconds}
                   to={to}
@@ -183,14 +186,6 @@ function Charts({ station, slot }: { station: string; slot: SlotFields }) {
 function isShown(signal: SlotSignal, words: ReadonlyMap<string, SignalWord>, slot: SlotFields): boolean {
   const word = words.get(signal);
   return ALWAYS.has(signal) || (word === undefined ? signal in slot : word.reported);
-}
-
-function lineOf(trends: Trends, signal: SlotSignal) {
-  return OF_THE_PACK.has(signal) ? ofThePack(trends, signal) : (trends.series.get(signal) ?? NOTHING);
-}
-
-function believed(trends: Trends, signal: SlotSignal) {
-  return BELIEVED.some((name) => name === signal) ? trends.series.get(`twin_${signal}`) : undefined;
 }
 
 function Legend({ truth }: { truth: boolean }) {

@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import type { Keyed } from "../stream/protocol";
 import { useAnswer } from "./useAnswer";
 import type { Slot, Station } from "./types";
@@ -45,7 +46,9 @@ export function square(slots: number): Layout {
 /** The signals of a slot by name, with the range that is normal at the station; nothing until that is known. */
 export function useSlotWords(station: string): ReadonlyMap<string, SignalWord> | undefined {
   const answer = useAnswer<readonly SignalWord[]>(`/api/v1/stations/${encodeURIComponent(station)}/signals`, null);
-  if (answer.state === "waiting") return undefined;
-  const words = answer.state === "here" ? answer.value : [];
-  return new Map(words.filter((word) => word.entity === "slot").map((word) => [word.signal, word]));
+  return useMemo(() => {
+    if (answer.state === "waiting") return undefined;
+    const words = answer.state === "here" ? answer.value : [];
+    return new Map(words.filter((word) => word.entity === "slot").map((word) => [word.signal, word]));
+  }, [answer]);
 }

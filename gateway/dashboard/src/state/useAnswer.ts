@@ -4,9 +4,11 @@ import { getJson } from "./rest";
 
 export type Answer<T> = { state: "waiting" } | { state: "here"; value: T } | { state: "failed"; why: string };
 
+const WAITING: { state: "waiting" } = { state: "waiting" };
+
 /** What an address says: asked for at once, after every (re)connection, and every so many wall milliseconds. */
 export function useAnswer<T>(address: string | null, everyMs: number | null): Answer<T> {
-  const [answer, setAnswer] = useState<{ of: string | null; is: Answer<T> }>({ of: null, is: { state: "waiting" } });
+  const [answer, setAnswer] = useState<{ of: string | null; is: Answer<T> }>({ of: null, is: WAITING });
   const connections = useLive((live) => live.connections);
   useEffect(() => {
     if (address === null || connections === 0) return;
@@ -36,7 +38,7 @@ export function useAnswer<T>(address: string | null, everyMs: number | null): An
       clearInterval(timer);
     };
   }, [address, everyMs, connections]);
-  return answer.of === address ? answer.is : { state: "waiting" };
+  return answer.of === address ? answer.is : WAITING;
 }
 
 function words(error: unknown): string {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import { isStepped, numberOf, type SlotSignal } from "../ui/signals";
+import { isStepped, numberOf, OF_THE_PACK, type SlotSignal } from "../ui/signals";
 import { markOf } from "../ui/slot";
 import { useLive } from "./live";
 import { getJson } from "./rest";
@@ -120,9 +120,13 @@ function withNow(
   return [...after].some(([name, series]) => series !== before.get(name)) ? after : before;
 }
 
-/** A pack's signal without the time in which the slot was empty. */
-export function ofThePack(trends: Trends, name: string): Series {
-  const series = trends.series.get(name) ?? NOTHING;
-  const occupied = trends.series.get("occupied");
-  return occupied === undefined ? series : whilePresent(series, occupied);
+/** The series of the signals, those of the pack without the time in which the slot was empty. */
+export function seen(series: ReadonlyMap<string, Series>, signals: readonly SlotSignal[]): Map<SlotSignal, Series> {
+  const occupied = series.get("occupied");
+  return new Map(
+    signals.map((signal) => {
+      const found = series.get(signal) ?? NOTHING;
+      return [signal, occupied !== undefined && OF_THE_PACK.has(signal) ? whilePresent(found, occupied) : found];
+    }),
+  );
 }

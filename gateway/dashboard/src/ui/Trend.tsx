@@ -1,22 +1,24 @@
-import { useMemo } from "react";
+import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { clockTime } from "../i18n/format";
 import { isAbnormal, notGood, span, table, type Series, type Stretch } from "../state/series";
-import type { Reason, Slot } from "../state/types";
+import type { Quality, Reason } from "../state/types";
 import { useZone } from "../state/zone";
 import { zoneLabel } from "./axis";
 import { CsvButton } from "./CsvButton";
-import { fixedRange, isStepped, numberOf, states, textOf, type SlotSignal } from "./signals";
-import { markOf } from "./slot";
+import { fixedRange, isStepped, states, textOf, type SlotSignal } from "./signals";
 import { TrendChart, type Line, type LineKind } from "./TrendChart";
 import { drawnAs, Value } from "./Value";
 
 export type Normal = readonly [number | null, number | null] | null;
 
 interface Props {
-  station: string;
-  slot: Slot;
+  /** How files are called that hold it. */
+  of: string;
   signal: SlotSignal;
+  value: number | null;
+  quality: Quality;
+  reason: Reason | null;
   normal: Normal;
   live: Series;
   twin: Series | undefined;
@@ -30,7 +32,8 @@ const SHORT = 64;
 const TALL = 150;
 
 /** One signal of a slot over time: measured, as the twin believes it, and as it is where that is known. */
-export function Trend({ station, slot, signal, normal, live, twin, truth, from, to }: Props) {
+export const Trend = memo(function Trend(props: Props) {
+  const { signal, value, quality, reason, normal, live, twin, truth, from, to } = props;
   const { t } = useTranslation("slot");
   const { zone } = useZone();
   const lines = useMemo(() => {
@@ -57,20 +60,18 @@ export function Trend({ station, slot, signal, normal, live, twin, truth, from, 
   );
   const text = (value: number, short: boolean) => textOf(signal, value, t, short ? digitsFor(signal, range) : undefined);
   const name = t(`signal.${signal}`);
-  const { quality, reason } = markOf(slot, signal);
-  const value = numberOf(slot, signal);
   const outside = isAbnormal(value, normal) && quality === "good";
   return (
     <figure className="trend" data-signal={signal}>
       <figcaption>
         <b>{name}</b>
         <span className={outside ? "abnormal" : ""}>
-          <Value text={textOf(signal, value, t)} as={drawnAs(value !== null, quality, reason as Reason | null)} />
+          <Value text={textOf(signal, value, t)} as={drawnAs(value !== null, quality, reason)} />
         </span>
         {outside && <span className="outside">{t("normal.outside")}</span>}
         <small>{normalWords(signal, normal, t)}</small>
         <CsvButton
-          name={`${station}-slot-${slot.slot}-${signal}`}
+          name={`${props.of}-${signal}`}
           what={name}
           columns={[
             { name: "time", time: true },
@@ -120,7 +121,7 @@ export function Trend({ station, slot, signal, normal, live, twin, truth, from, 
     const gaps = stretches.length === 0 ? [] : [t("chart.notGood", { count: stretches.length })];
     return [head, ...(told.length === 0 ? [t("chart.nothing")] : told), ...gaps].join(" ");
   }
-}
+});
 
 /** On the axis as many decimals as its marks need to differ. */
 function digitsFor(signal: SlotSignal, [low, high]: readonly [number, number]): number | undefined {

@@ -99,8 +99,11 @@ export function fixedRange(signal: SlotSignal): [number, number] | null {
   return signal === "charger_state" ? [-0.4, 5.4] : null;
 }
 
+const OFF_AND_ON = [0, 1];
+const EVERY_STATE = CHARGER_STATES.map((_, number) => number);
+
 /** Where the axis of a signal with states has its marks. */
 export function states(signal: SlotSignal): readonly number[] | null {
-  if (isToggle(signal)) return [0, 1];
-  return signal === "charger_state" ? [0, 1, 2, 3, 4, 5] : null;
+  if (isToggle(signal)) return OFF_AND_ON;
+  return signal === "charger_state" ? EVERY_STATE : null;
 }
