@@ -130,6 +130,8 @@ class Bench:
             for number in range(1, 11):
                 self.publish_slot(index, number)
             self.publish(f"forecast/S{index + 1:03d}", {"forecast": world.forecast(index, now)})
+            device = world.device(index, now)
+            self.publish("devices", {device["id"]: device})
 
 
 @pytest.fixture
@@ -155,3 +157,9 @@ def page(page: Page) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     assert not errors
+
+
+def choose(page: Page, **choices: str) -> None:
+    """What a user has chosen in the header's menu or on the map, before the page is opened: theme, language, zone …"""
+    for name, value in choices.items():
+        page.add_init_script(f"localStorage.setItem('swaptwin.{name}', '{value}')")

@@ -13,20 +13,21 @@ START = 1_800_000_000.0
 class Script:
     """Stands in for the gateway's stream. Subscriptions are answered; everything else the test says."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, start: float = START, zone: str = "UTC") -> None:
+        self.start = start
         self.sockets: list[WebSocketRoute] = []
         self.heard: list[dict[str, Any]] = []
         self.epoch = "e1"
         self.seq = 10
         self.topics: dict[str, Any] = {
-            "stations": {f"S{i + 1:03d}": world.summary(i, START) for i in range(6)},
-            "station/S001": world.station(0, START),
-            "forecast/S001": {"forecast": world.forecast(0, START)},
+            "stations": {f"S{i + 1:03d}": world.summary(i, start) for i in range(6)},
+            "station/S001": world.station(0, start),
+            "forecast/S001": {"forecast": world.forecast(0, start)},
         }
         self._sids: dict[str, int] = {}
         self._last_sid = 0
-        page.clock.install(time=START)
-        page.route("**/api/v1/health", lambda route: route.fulfill(json=world.health(timezone="UTC")))
+        page.clock.install(time=start)
+        page.route("**/api/v1/health", lambda route: route.fulfill(json=world.health(timezone=zone)))
         page.route("**/history**", lambda route: route.fulfill(json={"t": [], "mean": [], "last": [], "quality": []}))
         page.route("**/skill", lambda route: route.fulfill(json=world.skill()))
         page.route_web_socket("**/api/v1/stream", self._accept)
@@ -34,7 +35,7 @@ class Script:
     def _accept(self, socket: WebSocketRoute) -> None:
         self.sockets.append(socket)
         socket.on_message(self._hear)
-        self.say(t="hello", v=1, server="script", epoch=self.epoch, now=START * 1000, hb_s=5, auth="none")
+        self.say(t="hello", v=1, server="script", epoch=self.epoch, now=self.start * 1000, hb_s=5, auth="none")
 
     def _hear(self, text: str | bytes) -> None:
         message = json.loads(text)
@@ -44,7 +45,7 @@ class Script:
             self._last_sid += 1
             self._sids[topic] = self._last_sid
             self.say(t="sub_ok", id=message["id"], sid=self._last_sid, mode="snapshot")
-            self.say(t="snap", sid=self._last_sid, epoch=self.epoch, seq=self.seq, ts=0, data=self.topics[topic])
+            self.say(t="snap", sid=self._last_sid, epoch=self.epoch, seq=self.seq, ts=0, data=self.topics.get(topic, {}))
 
     def say(self, **frame: Any) -> None:
         self.sockets[-1].send(json.dumps(frame))

@@ -1,11 +1,12 @@
-"""axe finds nothing against WCAG 2.2 A or AA, on any page, in any state, in both themes."""
+"""axe finds nothing against WCAG 2.2 A or AA, on any page, in any state, in every theme."""
 
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from conftest import AXE, Bench
+from conftest import AXE, Bench, choose
 from playwright.sync_api import Page, expect
 
+THEMES = ["light", "dark", "contrast"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -18,10 +19,10 @@ def findings(page: Page) -> list[Any]:
     return [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found["violations"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", ["/", "/station/S001", "/station/S002?slot=2", "/nowhere"])
-def test_no_finding(page: Page, bench: Bench, scheme: Literal["light", "dark"], width: int, path: str) -> None:
+def test_no_finding(page: Page, bench: Bench, theme: str, width: int, path: str) -> None:
     since = bench.clock.now() - 42
     bench.publish_slot(1, 2, quality="uncertain", reason="stale", data_time=since, not_good={"soc": "uncertain/stale"})
     bench.publish_slot(1, 5, charger_state="fault", door_open=True)
@@ -30,7 +31,7 @@ def test_no_finding(page: Page, bench: Bench, scheme: Literal["light", "dark"], 
     bench.publish_station(
         1, quality="uncertain", reason="stale", data_time=since, faulted=1, drifts=[alarm | {"slot": 7}]
     )
-    page.emulate_media(color_scheme=scheme)
+    choose(page, theme=theme)
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(bench.url + path)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
@@ -38,10 +39,10 @@ def test_no_finding(page: Page, bench: Bench, scheme: Literal["light", "dark"], 
     assert findings(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("path", ["/", "/station/S001"])
-def test_no_finding_while_disconnected(page: Page, bench: Bench, scheme: Literal["light", "dark"], path: str) -> None:
-    page.emulate_media(color_scheme=scheme)
+def test_no_finding_while_disconnected(page: Page, bench: Bench, theme: str, path: str) -> None:
+    choose(page, theme=theme)
     page.goto(bench.url + path)
     expect(page.get_by_role("status")).to_have_text("Connected to the gateway")
     page.wait_for_load_state("networkidle")

@@ -21,7 +21,7 @@ def test_a_gap_is_never_drawn_and_leads_to_a_new_snapshot(page: Page, script: Sc
     script.delta("stations", prev=29, seq=30, S001={"ready": 0})
     page.clock.run_for(500)
     expect(page.locator("tr[data-station=S001] td.ready")).to_have_text("4 of 10")
-    assert script.subscribed() == ["stations", "stations"]
+    assert script.subscribed().count("stations") == 2
     script.delta("stations", prev=31, seq=32, S001={"ready": 5})
     page.clock.run_for(500)
     expect(page.locator("tr[data-station=S001] td.ready")).to_have_text("5 of 10")
@@ -61,9 +61,9 @@ def test_a_restarted_server_is_asked_for_everything_anew(page: Page, script: Scr
     script.topics["stations"] = {"S001": script.topics["stations"]["S001"] | {"ready": 9}}
     script.sockets[-1].close(code=4503)
     page.clock.run_for(11_000)
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr[data-station]")).to_have_count(1)
     expect(page.locator("tr[data-station=S001] td.ready")).to_have_text("9 of 10")
-    assert "resume" not in script.heard[-1]
+    assert "resume" not in [m for m in script.heard if m.get("topic") == "stations"][-1]
 
 
 def test_an_old_forecast_is_not_drawn_as_a_new_one(page: Page, script: Script) -> None:

@@ -22,8 +22,8 @@ def summary(index: int, now: float, **changes: Any) -> Fields:
     return {
         "id": f"S{index + 1:03d}",
         "name": NAMES[index],
-        "latitude": 25.0,
-        "longitude": 121.5,
+        "latitude": 25.0 + 0.02 * index,
+        "longitude": 121.5 + 0.03 * (index % 3),
         "quality": "good",
         "reason": None,
         "data_time": now,
@@ -39,10 +39,23 @@ def summary(index: int, now: float, **changes: Any) -> Fields:
         "power_w": 8120.0 + 900 * index,
         "power_quality": "good",
         "grid_limit_w": 20000.0,
+        "swaps_today": 41 + index,
+        "lost_today": 1.5 if index == 1 else 0.0,
         "stockout_probability": probabilities(HOUR[index]),
         "forecast_time": now - 8,
         "protocols": PROTOCOLS[index],
         "drifts": [],
+    } | changes
+
+
+def device(index: int, now: float, **changes: Any) -> Fields:
+    return {
+        "id": f"S{index + 1:03d}/cabinet",
+        "station": f"S{index + 1:03d}",
+        "protocol": PROTOCOLS[index][0],
+        "state": "connected",
+        "quality": "good",
+        "data_time": now,
     } | changes
 
 

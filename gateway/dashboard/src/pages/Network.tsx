@@ -1,130 +1,121 @@
 import "./network.css";
-import { memo, useMemo, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { COLUMNS, csvRow } from "../network/csv";
+import { Figures } from "../network/Figures";
+import { MapPanel } from "../network/MapPanel";
+import { usePlaces } from "../network/places";
+import { StationList } from "../network/StationList";
+import { useCalmOrder } from "../network/useCalmOrder";
 import { useLive } from "../state/live";
-import { FORECAST_LIFE_S, worstFirst } from "../state/rank";
-import { HORIZONS, type Station } from "../state/types";
+import { setParameter, useParameter } from "../state/route";
+import type { Station } from "../state/types";
+import { useMedia } from "../state/useMedia";
 import { useTitle } from "../state/useTitle";
 import { useTopics } from "../state/useTopics";
-import { count, kilowatts, roughly } from "../i18n/format";
-import { Link } from "../ui/Link";
-import { Power } from "../ui/Power";
-import { Risk } from "../ui/Risk";
-import { Age, drawnAs, QualityMark, Value } from "../ui/Value";
+import { CsvButton } from "../ui/CsvButton";
+import { useKeys } from "../ui/keys";
 
-const TOPICS = ["stations"];
+const MAP = "swaptwin.map";
+/** Where list and map have room side by side the map opens by itself. */
+const WIDE = "(min-width: 100rem)";
+const NO_STATIONS: readonly Station[] = [];
 
 export default function Network() {
   const { t } = useTranslation(["network", "common"]);
-  const [keyed] = useTopics(...TOPICS);
-  const site = useLive((live) => live.health?.name);
-  useTitle(t("title"), site);
+  const [keyed, devices] = useTopics("stations", "devices");
+  useTitle(t("title"), useLive((live) => live.health?.name));
   const stations = useMemo(
-    () => (keyed === undefined ? undefined : (Object.values(keyed) as unknown as Station[]).sort(worstFirst)),
+    () => (keyed === undefined ? NO_STATIONS : (Object.values(keyed) as unknown as Station[])),
     [keyed],
   );
+  const order = useCalmOrder(stations);
+  const search = useRef<HTMLInputElement>(null);
+  const query = useParameter("q") ?? "";
+  const found = useMemo(() => matching(order.stations, query), [order.stations, query]);
+  const [open, setOpen] = useMap(keyed !== undefined);
+  useKeys({
+    "/": { does: t("keys.search"), run: () => search.current?.focus() },
+    Escape: {
+      does: t("keys.all"),
+      run: () => {
+        setParameter("q", "");
+        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+      },
+    },
+    m: { does: t("keys.map"), run: () => setOpen(!open) },
+  });
   return (
-    <>
+    <div className="network">
       <div className="head">
         <h1>{t("title")}</h1>
-        <Figures stations={stations ?? []} />
+        <Figures stations={stations} devices={devices} />
       </div>
-      <section className="panel">
-        <table className="stations" role="table">
-          <caption>{t("caption")}</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              <th role="columnheader" scope="col">{t("station")}</th>
-              <th role="columnheader" scope="col" className="right">{t("ready")}</th>
-              <th role="columnheader" scope="col" className="right">{t("charging")}</th>
-              <th role="columnheader" scope="col" className="right">{t("faulted")}</th>
-              {HORIZONS.map((horizon) => (
-                <th key={horizon} role="columnheader" scope="col" className="right">
-                  {t("stockoutIn")} <span className="number">{roughly(Number(horizon))}</span>
-                </th>
-              ))}
-              <th role="columnheader" scope="col" className="right">{t("powerLimit")}</th>
-              <th role="columnheader" scope="col" className="right">{t("age")}</th>
-              <th role="columnheader" scope="col">{t("data")}</th>
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {stations?.map((station) => <Row key={station.id} station={station} />)}
-          </tbody>
-        </table>
-        {stations === undefined && <p className="empty">{t("common:waiting")}</p>}
-        {stations?.length === 0 && <p className="empty">{t("none")}</p>}
-      </section>
-    </>
-  );
-}
-
-function Figures({ stations }: { stations: readonly Station[] }) {
-  const { t } = useTranslation("network");
-  const sum = (pick: (station: Station) => number | null) =>
-    stations.reduce((total, station) => total + (pick(station) ?? 0), 0);
-  const unknown = stations.filter((station) => station.power_w === null).length;
-  const estimated = stations.some((station) => station.ready_quality !== "good");
-  const notGood = stations.filter((station) => station.quality !== "good").length;
-  return (
-    <dl className="figures">
-      <Figure name={t("stations")}>{stations.length}</Figure>
-      <Figure name={t("readyPacks")}>
-        <Value text={count(sum((s) => s.ready))} as={estimated ? "estimated" : "live"} />{" "}
-        <small>{t("of", { count: sum((s) => s.slots) })}</small>
-      </Figure>
-      <Figure name={unknown === 0 ? t("powerLimit") : t("powerUnknown", { count: unknown })}>
-        {kilowatts(sum((s) => s.power_w))} <small>/ {kilowatts(sum((s) => s.grid_limit_w))} kW</small>
-      </Figure>
-      <Figure name={t("notGood")}>{notGood}</Figure>
-    </dl>
-  );
-}
-
-function Figure({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
+      <div className={open ? "withmap" : ""}>
+        {open && <Places stations={stations} close={() => setOpen(false)} />}
+        <section className="panel" aria-labelledby="list-title">
+          <header>
+            <h2 id="list-title">{t("caption")}</h2>
+            <span className="held">
+              {order.held && (
+                <button type="button" className="button quiet" onClick={order.release}>
+                  {t("held")}
+                </button>
+              )}
+            </span>
+            <span className="tools">
+              <input
+                ref={search}
+                type="search"
+                aria-label={t("search")}
+                placeholder={t("search")}
+                value={query}
+                onChange={(event) => setParameter("q", event.target.value)}
+              />
+              {!open && (
+                <button type="button" className="button quiet" onClick={() => setOpen(true)}>
+                  {t("map.title")}
+                </button>
+              )}
+              <CsvButton name="stations" what={t("caption")} columns={COLUMNS} rows={() => found.map(csvRow)} />
+            </span>
+          </header>
+          <StationList stations={found} order={order} />
+          {keyed === undefined && <p className="empty">{t("common:waiting")}</p>}
+          {keyed !== undefined && stations.length === 0 && <p className="empty">{t("none")}</p>}
+          {stations.length > 0 && found.length === 0 && <p className="empty">{t("notFound", { query })}</p>}
+        </section>
+      </div>
     </div>
   );
 }
 
-const Row = memo(function Row({ station }: { station: Station }) {
-  const { t } = useTranslation("network");
-  const old = useLive(
-    (live) => live.now !== null && station.forecast_time !== null && live.now - station.forecast_time > FORECAST_LIFE_S,
-  );
-  const ready = drawnAs(station.ready !== null, station.ready_quality, station.ready_reason);
-  const counted = (count: number | null) => drawnAs(count !== null, station.ready_quality, station.ready_reason);
-  return (
-    <tr role="row" data-station={station.id}>
-      <th role="rowheader" scope="row" className="name">
-        <Link to={`/station/${encodeURIComponent(station.id)}`}>{station.name}</Link> <small>{station.id}</small>
-      </th>
-      <td role="cell" className="right ready" data-label={t("ready")}>
-        <Value text={count(station.ready)} as={ready} /> <small>{t("of", { count: station.slots })}</small>
-      </td>
-      <td role="cell" className="right" data-label={t("charging")}>
-        <Value text={count(station.charging)} as={counted(station.charging)} />
-      </td>
-      <td role="cell" className={`right${station.faulted ? " abnormal" : ""}`} data-label={t("faulted")}>
-        <Value text={count(station.faulted)} as={counted(station.faulted)} />
-      </td>
-      {HORIZONS.map((horizon) => (
-        <td key={horizon} role="cell" className="right" data-label={`${t("stockout")}\n${roughly(Number(horizon))}`}>
-          <Risk probability={station.stockout_probability?.[horizon]} old={old} />
-        </td>
-      ))}
-      <td role="cell" className="right" data-label={t("power")}>
-        <Power station={station} />
-      </td>
-      <td role="cell" className="right" data-label={t("age")}>
-        <Age time={station.data_time} />
-      </td>
-      <td role="cell" data-label={t("data")}>
-        <QualityMark quality={station.quality} reason={station.reason} time={station.data_time} />
-      </td>
-    </tr>
-  );
-});
+/** The map's own component, so that the list is not drawn when only the clock has moved on. */
+function Places({ stations, close }: { stations: readonly Station[]; close: () => void }) {
+  const minute = useLive((live) => (live.now === null ? null : Math.floor(live.now / 10) * 10));
+  return <MapPanel places={usePlaces(stations, minute)} close={close} />;
+}
+
+/** Whether the map is open: as chosen here before, else by itself on wide screens once the list has been painted. */
+function useMap(painted: boolean): [boolean, (open: boolean) => void] {
+  const wide = useMedia(WIDE);
+  const [chosen, setChosen] = useState(() => localStorage.getItem(MAP));
+  const [ready, setReady] = useState(false);
+  useEffect(() => {
+    if (!painted) return;
+    const idle = requestIdleCallback(() => setReady(true), { timeout: 1000 });
+    return () => cancelIdleCallback(idle);
+  }, [painted]);
+  const choose = (open: boolean) => {
+    localStorage.setItem(MAP, open ? "open" : "closed");
+    setChosen(open ? "open" : "closed");
+  };
+  return [ready && (chosen === null ? wide : chosen === "open"), choose];
+}
+
+function matching(stations: readonly Station[], query: string): readonly Station[] {
+  const plain = (text: string) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const wanted = plain(query.trim());
+  if (wanted === "") return stations;
+  return stations.filter(({ id, name }) => plain(`${name} ${id}`).includes(wanted));
+}

@@ -25,10 +25,11 @@ export function go(to: string): void {
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change a parameter without a step in the browser's history. */
+/** Change a parameter without a step in the browser's history; an empty one is left out. */
 export function setParameter(name: string, value: string): void {
   const url = new URL(location.href);
-  url.searchParams.set(name, value);
+  if (value === "") url.searchParams.delete(name);
+  else url.searchParams.set(name, value);
   history.replaceState(null, "", url);
   window.dispatchEvent(new Event(MOVED));
 }

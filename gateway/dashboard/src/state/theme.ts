@@ -21,17 +21,18 @@ export function chooseTheme(choice: ThemeChoice): void {
 export function startTheme(): void {
   const stored = localStorage.getItem(STORED);
   useThemes.setState({ choice: THEMES.find((theme) => theme === stored) ?? "auto" });
-  for (const query of [DARK, MORE_CONTRAST]) matchMedia(query).addEventListener("change", apply);
+  for (const query of [DARK, MORE_CONTRAST, PRINT]) matchMedia(query).addEventListener("change", apply);
   apply();
 }
 
 const DARK = "(prefers-color-scheme: dark)";
+const PRINT = "print";
 const MORE_CONTRAST = "(prefers-contrast: more)";
 
 function apply(): void {
   const { choice } = useThemes.getState();
   const preferred = matchMedia(MORE_CONTRAST).matches ? "contrast" : matchMedia(DARK).matches ? "dark" : "light";
-  const theme = choice === "auto" ? preferred : choice;
+  const theme = matchMedia(PRINT).matches ? "light" : choice === "auto" ? preferred : choice;
   document.documentElement.dataset["theme"] = theme;
   useThemes.setState({ theme });
 }

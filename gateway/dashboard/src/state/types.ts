@@ -17,6 +17,8 @@ export type ByHorizon = Readonly<Record<Horizon, number | null>>;
 export interface Station {
   id: string;
   name: string;
+  latitude: number;
+  longitude: number;
   quality: Quality;
   reason: Reason | null;
   data_time: number | null;
@@ -31,6 +33,9 @@ export interface Station {
   power_w: number | null;
   power_quality?: Quality;
   grid_limit_w: number | null;
+  /** Since midnight of the site; not known by a gateway that has just begun. Lost swaps are an estimate. */
+  swaps_today?: number | null;
+  lost_today?: number | null;
   stockout_probability: ByHorizon | null;
   forecast_time: number | null;
   protocols: readonly string[];

@@ -10,6 +10,9 @@ const WATCH_MS = 500;
 /** Silence for this many heartbeats means that the connection is dead, whatever the socket says. */
 const SILENCE = 2.5;
 
+/** How often at most a topic comes that many devices feed; others come as they change. */
+const MAX_HZ: Readonly<Record<string, number | undefined>> = { stations: 2, devices: 1 };
+
 /** `heardAt` (null: never) and `retryAt` are monotonic milliseconds. */
 export type Link =
   | { phase: "connecting" }
@@ -146,7 +149,8 @@ export class StreamClient {
     subscription.sid = null;
     subscription.refused = false;
     const resume = resumePoint(subscription.state, this.epoch);
-    this.send({ t: "sub", id: subscription.id, topic, ...(resume && { resume }) });
+    const max_hz = MAX_HZ[topic];
+    this.send({ t: "sub", id: subscription.id, topic, ...(max_hz && { max_hz }), ...(resume && { resume }) });
   }
 
   private hear(frame: Frame): void {

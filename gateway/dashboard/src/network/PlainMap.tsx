@@ -1,0 +1,78 @@
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "../ui/Link";
+import { MapMark } from "./MapMark";
+import { fit, projection, type View } from "./mercator";
+import type { Outline } from "./outline";
+import { labelled, type Place } from "./places";
+import { ScaleBar } from "./ScaleBar";
+import { useOutline } from "./useOutline";
+
+interface Props {
+  places: readonly Place[];
+  width: number;
+  height: number;
+}
+
+/** The map without WebGL: every station is a link that a keyboard and a screen reader reach. */
+export default function PlainMap({ places, width, height }: Props) {
+  const { t } = useTranslation("network");
+  const outline = useOutline();
+  const spots = places.map(({ longitude, latitude }) => `${longitude},${latitude}`).join(";");
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const view = useMemo(() => fit(places, width, height, 48), [spots, width, height]);
+  const project = projection(view, width, height);
+  const named = new Set(labelled(places, project, width, height));
+  return (
+    <>
+      <svg className="plainmap" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="group" aria-label={t("map.label")}>
+        {outline && <Land outline={outline} view={view} width={width} height={height} />}
+        {places.map((place) => {
+          const [x, y] = project(place);
+          return (
+            <Link key={place.id} to={`/station/${encodeURIComponent(place.id)}`} label={`${place.name}: ${t(`map.${place.mark}`)}${place.old ? `, ${t("map.old")}` : ""}`}>
+              <g transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
+                <title>{place.name}</title>
+                <MapMark mark={place.mark} old={place.old} />
+                {named.has(place) && (
+                  <text className="placename" x="14" y="4.5">
+                    {place.name}
+                  </text>
+                )}
+              </g>
+            </Link>
+          );
+        })}
+      </svg>
+      <ScaleBar view={view} />
+    </>
+  );
+}
+
+function Land({ outline, view, width, height }: { outline: Outline; view: View; width: number; height: number }) {
+  const [land, borders] = useMemo(() => {
+    const project = projection(view, width, height);
+    const seen = (points: [number, number][]) => {
+      const xs = points.map(([x]) => x);
+      const ys = points.map(([, y]) => y);
+      return Math.max(...xs) >= 0 && Math.min(...xs) <= width && Math.max(...ys) >= 0 && Math.min(...ys) <= height;
+    };
+    // What lies far outside the picture keeps its side of it, so that no coordinate grows beyond what is drawn well.
+    const near = (value: number, size: number) => Math.round(Math.max(-size, Math.min(2 * size, value)) * 10) / 10;
+    const path = (line: readonly [number, number][], end: string) => {
+      const points = line.map(([longitude, latitude]) => project({ longitude, latitude }));
+      if (!seen(points)) return "";
+      return `M${points.map(([x, y]) => `${near(x, width)} ${near(y, height)}`).join("L")}${end}`;
+    };
+    return [
+      outline.land.map((polygon) => polygon.map((ring) => path(ring, "Z")).join("")).join(""),
+      outline.borders.map((line) => path(line, "")).join(""),
+    ];
+  }, [outline, view, width, height]);
+  return (
+    <g aria-hidden="true">
+      <path className="land" d={land} fillRule="evenodd" />
+      <path className="border" d={borders} />
+    </g>
+  );
+}
