@@ -18,6 +18,7 @@ from benchmarks import (
     lateness,
     thingsboard,
     throughput,
+    viewers,
     whatif_crn,
 )
 from benchmarks.report import Outcome, calibrate, machine
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "lateness": lateness.run,
     "fanout": fanout.run,
     "browser": browser.run,
+    "viewers": viewers.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,

@@ -177,7 +177,7 @@ async def swap_v1(control: Control) -> None:
         hub,
         clock=clock,
         stream=stream,
-        history=_no_history,
+        history=no_history,
         health=dict,
         ready=lambda: True,
         loopback=True,
@@ -211,5 +211,5 @@ async def bare_broadcast(control: Control) -> None:
         await _pace(control, publish)
 
 
-async def _no_history(_path: str, _start: float, _end: float, _buckets: int) -> History:
+async def no_history(_path: str, _start: float, _end: float, _buckets: int) -> History:
     return History([], [], [], [], [], [])

@@ -32,3 +32,12 @@ def slots_and_summary(hub: Hub, station: str) -> tuple[Fields, dict[str, Fields]
         raise ApiError(
             404, "unknown_station", f"no station is called {station[:100]!r}", f"{API}/stations lists them."
         ) from None
+
+
+def spell(now: float, from_: float | None, to: float | None, width_s: float) -> tuple[float, float]:
+    """The time that a query asks about: up to now, and so much before, unless it says otherwise."""
+    end = now if to is None else to
+    start = end - width_s if from_ is None else from_
+    if not 0.0 <= start < end < 1e11:
+        raise ApiError(422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds.")
+    return start, end

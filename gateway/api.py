@@ -15,7 +15,7 @@ from starlette.routing import Mount, WebSocketRoute
 
 from config.clock import Clock
 from gateway import schema
-from gateway.answers import API, ApiError, json_answer, slots_and_summary
+from gateway.answers import API, ApiError, json_answer, slots_and_summary, spell
 from gateway.api_history import HistorySource, history_router
 from gateway.guard import Guard
 from gateway.hub import Fields, Hub, UnknownTopicError
@@ -23,7 +23,7 @@ from gateway.metrics import registry
 from gateway.stream import Stream
 from gateway.ui import STATIC, Ui, ui_status
 
-__all__ = ["API", "ApiError", "create_app"]
+__all__ = ["API", "ApiError", "create_app", "spell"]
 
 
 def create_app(

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from config.clock import Clock
 from gateway import schema
-from gateway.answers import API, ApiError, json_answer, slots_and_summary
-from gateway.csv_text import csv_answer, iso
+from gateway.answers import API, ApiError, json_answer, slots_and_summary, spell
+from gateway.csv_text import csv_response
 from gateway.history import History
 from gateway.hub import Hub
 from gateway.record_twin import SERIES as TWIN_SERIES
@@ -67,7 +66,7 @@ def history_router(
         names = _names(signal, signals)
         for name in names:
             _check_signal(name, slot)
-        start, end = window(clock, from_, to)
+        start, end = spell(clock.now(), from_, to, DEFAULT_WINDOW_S)
         past = dict(
             zip(
                 names,
@@ -84,17 +83,6 @@ def history_router(
         return json_answer(head | {"t": past[names[0]].t, "series": series})
 
     return router
-
-
-def window(
-    clock: Clock, start: float | None, end: float | None, default_s: float = DEFAULT_WINDOW_S
-) -> tuple[float, float]:
-    """From and to in epoch seconds. Raises ``ApiError`` where no time lies between them."""
-    end = clock.now() if end is None else end
-    start = end - default_s if start is None else start
-    if not 0.0 <= start < end < 1e11:
-        raise ApiError(422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds.")
-    return start, end
 
 
 def require_slot(hub: Hub, station: str, slot: int | None) -> None:
@@ -125,10 +113,8 @@ def _check_signal(signal: str, slot: int | None) -> None:
 
 
 def _csv(station: str, slot: int | None, past: dict[str, History], health: Mapping[str, Any]) -> Response:
-    zone = ZoneInfo(health.get("timezone", "UTC"))
-    columns = ["time", *(f"{name}_{column}" for name in past for column in COLUMNS)]
-    times = next(iter(past.values())).t
-    cells = [getattr(one, column) for one in past.values() for column in COLUMNS]
-    rows = ([iso(time, zone), *row] for time, *row in zip(times, *cells, strict=True))
+    columns = {f"{name}_{column}": getattr(one, column) for name, one in past.items() for column in COLUMNS}
+    columns = {"time": next(iter(past.values())).t} | columns
+    rows = (dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True))
     name = "-".join([station, *(["slot", str(slot)] if slot else []), *past])
-    return csv_answer(name, columns, rows, emulated=bool(health.get("emulated")))
+    return csv_response(name, list(columns), rows, health["timezone"], emulated=health["emulated"])

@@ -5,17 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import isfinite
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from config.clock import Clock
 from gateway import schema
-from gateway.answers import API, ApiError, json_answer
-from gateway.api_history import REFUSALS, Buckets, Format, From, To, require_slot, window
+from gateway.answers import API, ApiError, json_answer, spell
+from gateway.api_history import DEFAULT_WINDOW_S, REFUSALS, Buckets, Format, From, To, require_slot
 from gateway.charge import Curve, expected, measured
-from gateway.csv_text import csv_answer, iso
+from gateway.csv_text import csv_response
 from gateway.hub import Hub
 from gateway.layout import Layout
 from gateway.past import PastForecast, Stay, read_charge, read_forecasts, read_stays
@@ -56,7 +55,7 @@ def past_router(
         if horizon not in HORIZONS_S:
             known = ", ".join(f"{each:.0f}" for each in HORIZONS_S)
             raise ApiError(422, "invalid", f"no forecast looks {horizon} s ahead", f"Horizons: {known}.")
-        start, end = window(clock, from_, to)
+        start, end = spell(clock.now(), from_, to, DEFAULT_WINDOW_S)
         made = await asyncio.to_thread(read_forecasts, store.file, station, horizon, start, end, buckets)
         if format == "csv":
             return _forecasts_csv(station, horizon, made, health())
@@ -106,7 +105,7 @@ def past_router(
         format: Format = "json",  # noqa: A002 - the parameter's name in the address
     ) -> Response:
         """Where a pack has been, newest first; ``to`` is null where it still is. By default of the last 30 days."""
-        start, end = window(clock, from_, to, PACK_S)
+        start, end = spell(clock.now(), from_, to, PACK_S)
         found = await asyncio.to_thread(read_stays, store.file, pack_id, start, end, limit)
         rows = [_stay(stay, stays.current(stay.station, stay.slot)) for stay in found]
         if format == "csv":
@@ -136,14 +135,21 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 
 def _stays_csv(pack: str, rows: list[dict[str, Any]], health: Mapping[str, Any]) -> Response:
-    zone = ZoneInfo(health["timezone"])
     columns = ["from", "to", "station", "slot", "soc_first", "soc_last", "temperature_max_c"]
-    cells = ([iso(row["from"], zone), iso(row["to"], zone), *(row[column] for column in columns[2:])] for row in rows)
-    return csv_answer(f"pack-{pack}", columns, cells, emulated=health["emulated"])
+    return csv_response(f"pack-{pack}", columns, rows, health["timezone"], emulated=health["emulated"])
 
 
 def _forecasts_csv(station: str, horizon: int, made: list[PastForecast], health: Mapping[str, Any]) -> Response:
-    zone = ZoneInfo(health["timezone"])
-    columns = ["time", f"stockout_probability_{horizon}", "ready_p50", "quality"]
-    rows = ([iso(each.generated_at, zone), each.stockout_probability, each.ready_p50, each.quality] for each in made)
-    return csv_answer(f"{station}-forecasts-{horizon}", columns, rows, emulated=health["emulated"])
+    chance = f"stockout_probability_{horizon}"
+    rows = (
+        {
+            "time": each.generated_at,
+            chance: each.stockout_probability,
+            "ready_p50": each.ready_p50,
+            "quality": each.quality,
+        }
+        for each in made
+    )
+    columns = ["time", chance, "ready_p50", "quality"]
+    name = f"{station}-forecasts-{horizon}"
+    return csv_response(name, columns, rows, health["timezone"], emulated=health["emulated"])

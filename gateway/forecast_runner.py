@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections import deque
 from collections.abc import Callable
 from math import ceil
 from typing import Any
@@ -12,6 +13,7 @@ from config.clock import Clock
 from config.loader import LoadedSite
 from gateway.ensembles import THREADS, Ensembles
 from gateway.forecast_object import Basis, Fields, Job, make
+from gateway.twin_runner import WINDOW, quantiles
 
 MINIMUM_INTERVAL_S = 5.0
 """Wall seconds: on an accelerated clock forecasts are not renewed more often than this, unless the site file asks."""
@@ -47,6 +49,7 @@ class ForecastRunner:
         self.latest: dict[str, Fields] = {}
         self.duration_s: float | None = None
         """Wall seconds that the latest batch took, waiting for a worker included."""
+        self._cost_s: deque[float] = deque(maxlen=WINDOW)
         self.follow(loaded, frozenset())
 
     def follow(self, loaded: LoadedSite, unchanged: frozenset[str]) -> None:
@@ -68,7 +71,9 @@ class ForecastRunner:
         self._hurried.add(station)
 
     def health(self) -> dict[str, Any]:
-        """``age_s``: site seconds since the oldest of the current forecasts was made."""
+        """``age_s``: site seconds since the oldest of the current forecasts was made. ``cost_s``: wall seconds that one
+        forecast takes in its worker.
+        """
         current = list(self.latest.values())  # at once: the caller may be on another thread
         oldest = min((made["generated_at"] for made in current), default=None)
         return {
@@ -76,6 +81,7 @@ class ForecastRunner:
             "prepared_s": self._ensembles.prepared_s,
             "age_s": None if oldest is None else max(self._clock.now() - oldest, 0.0),
             "duration_s": self.duration_s,
+            "cost_s": quantiles(self._cost_s),
             "failing": sorted(self._failing),
         }
 
@@ -122,7 +128,7 @@ class ForecastRunner:
                 await self._clock.sleep(0.0)
             if not jobs:
                 return
-            results = await self._ensembles.run(lambda: [_attempt(job) for job in jobs])
+            results = await self._ensembles.run(lambda: [self._attempt(job) for job in jobs])
             self.duration_s = self._clock.monotonic() - begun
             for job, result in zip(jobs, results, strict=True):
                 if self._begun.get(job.station) == begun:  # else the site file was changed, and the basis with it
@@ -131,6 +137,16 @@ class ForecastRunner:
         finally:
             self._under_way.difference_update(batch)
             room.release()
+
+    def _attempt(self, job: Job) -> Fields | Exception:
+        begun = self._clock.monotonic()
+        try:
+            made = make(job)
+        # Whatever the model trips over at one station, live data and the other stations' forecasts go on.
+        except Exception as error:  # noqa: BLE001
+            return error
+        self._cost_s.append(self._clock.monotonic() - begun)
+        return made
 
     def _job(self, station: str) -> Job | None:
         basis = self._basis(station)
@@ -156,11 +172,3 @@ class ForecastRunner:
 def seed_of(station: str, time: float) -> int:
     """The same station and second give the same futures."""
     return zlib.crc32(f"{station}@{time:.0f}".encode())
-
-
-def _attempt(job: Job) -> Fields | Exception:
-    try:
-        return make(job)
-    # Whatever the model trips over at one station, live data and the other stations' forecasts go on.
-    except Exception as error:  # noqa: BLE001
-        return error

@@ -15,10 +15,7 @@ BUSY_S = 5.0
 LOST_TODAY = "lost_today"
 """The series of swaps lost since midnight."""
 
-_SWAPS = (
-    "SELECT station, sum(coalesce(json_extract(detail, '$.count'), 1)) FROM events "
-    "WHERE time >= ? AND kind = 'swap' GROUP BY station"
-)
+_SWAPS = "SELECT station, count(*) FROM swaps WHERE time >= ? AND kind = 'swap' GROUP BY station"
 _LOST = (
     "SELECT points.path, samples.value, max(samples.time) FROM samples JOIN points ON points.id = samples.point "
     "WHERE points.path LIKE '%/station/' || ? AND samples.time >= ? GROUP BY points.id"

@@ -13,7 +13,10 @@ from adapters.modbus_line import Lines
 from config.clock import Clock, RealClock
 from config.errors import ConfigError
 from config.loader import LoadedSite
+from gateway.alarms.engine import AlarmEngine
+from gateway.alarms.watches import Sources
 from gateway.api import create_app
+from gateway.api_alarms import alarms_router
 from gateway.api_diagnostics import diagnostics_router
 from gateway.api_emulator import Bench, emulator_router
 from gateway.api_faults import faults_router
@@ -21,6 +24,7 @@ from gateway.api_past import past_router
 from gateway.api_reload import reload_router
 from gateway.api_signals import signals_router
 from gateway.api_skill import skill_router
+from gateway.api_swaps import swaps_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
 from gateway.demand_learner import DemandLearner
@@ -34,6 +38,7 @@ from gateway.health import Health, LoopMonitor, Part
 from gateway.hub import Fields, Hub
 from gateway.image import Image
 from gateway.layout import layouts
+from gateway.ledger import Ledger
 from gateway.numbering import renumbered
 from gateway.publisher import Publisher
 from gateway.record_twin import TwinRecorder
@@ -44,6 +49,7 @@ from gateway.skill import Skill
 from gateway.stays import Stays
 from gateway.store import Store, StoreError
 from gateway.stream import Stream
+from gateway.swap_log import LATEST, SwapLog
 from gateway.today import Today
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
@@ -88,7 +94,7 @@ async def run(
                 gateway.routers.append(faults_router(f"{control}/faults"))
                 bench = Bench(control, clock, gateway.repace, lambda: gateway.url)
             gateway.routers.append(emulator_router(bench, clock))
-            await asyncio.to_thread(gateway.restore)
+            await gateway.restore()
             await gateway.run(sock, on_ready, hangup)
         finally:
             await asyncio.shield(asyncio.to_thread(store.close))
@@ -129,6 +135,16 @@ class _Gateway:
         self.stays = Stays(self.image, self.layouts, store, clock)
         self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
+        self.ledger = Ledger(store, clock)
+        self.swaps = SwapLog(self.image, self.layouts, self.hub, self.ledger.swaps)
+        sources = Sources(
+            self.twins.estimates,
+            self.forecasts.latest,
+            self.publisher.summaries,
+            lambda: store.fails,
+            lambda: self.monitor.lateness_s()["p99"],
+        )
+        self.alarms = AlarmEngine(loaded, self.image, self.layouts, clock, self.hub, sources, self.ledger.note)
         release = installed_release()
         self.stream = Stream(self.hub, clock, version=release)
         identity = {
@@ -143,6 +159,7 @@ class _Gateway:
             "forecast": self.forecasts.health,
             "skill": self.skill.health,
             "stream": self.stream.status,
+            "alarms": self.alarms.health,
             "store": store.health,
             "devices": self._devices,
             "ui": ui_status,
@@ -155,13 +172,19 @@ class _Gateway:
             past_router(self.hub, clock, store, self.layouts, self.stays, self.health.report),
             diagnostics_router(self._diagnose),
             reload_router(self.reload),
+            alarms_router(self.alarms, self.ledger, clock, self._zone, emulated),
+            swaps_router(self.ledger, clock, self.layouts, self._zone, emulated),
         ]
 
-    def restore(self) -> None:
-        """Go on from what the store has. Blocks."""
-        self.demand.restore()
-        self.today.restore(self.store.file)
-        self.stays.restore()
+    async def restore(self) -> None:
+        """Take up what the last run left in the store."""
+        for room in (self.demand.restore, lambda: self.today.restore(self.store.file), self.stays.restore):
+            await asyncio.to_thread(room)
+        stored, seq, number = await asyncio.to_thread(
+            lambda: (self.ledger.alarms(), self.ledger.last("alarm_journal"), self.ledger.last("swaps"))
+        )
+        self.alarms.restore(stored, seq)
+        self.swaps.restore(await self.ledger.lines("swaps", 0.0, 1e11, LATEST), number)
 
     async def run(
         self, sock: socket.socket, on_ready: Callable[[str], None] | None, hangup: asyncio.Event | None
@@ -195,6 +218,8 @@ class _Gateway:
                 self.recorder,
                 self.stays,
                 self.skill,
+                self.swaps,
+                self.alarms,
                 self.monitor,
                 server,
             )
@@ -265,6 +290,8 @@ class _Gateway:
         self.publisher.follow(unchanged)
         self.recorder.follow()
         self.twin_recorder.follow(unchanged)
+        self.swaps.follow(unchanged)
+        self.alarms.follow(new)
         self.store.keep(new.site.gateway.retention_days, new.site.gateway.retention_mb)
         self.health.identify(name=new.site.name)
         self.fleet.start(adapters, self.image.sinks)
@@ -280,6 +307,7 @@ class _Gateway:
     async def _repace(self) -> Difference:
         adapters = built(self.image.devices, self.loaded, self.clock, self.lines)
         await self.fleet.end(list(self.fleet.adapters))
+        self.store.paced(self.clock.speed)
         self.image.follow(self.image.devices)
         self.forecasts.follow(self.loaded, frozenset(self.layouts))
         self.recorder.follow()
@@ -298,7 +326,8 @@ class _Gateway:
                 log.error("site file not reloaded", reason=str(error))
 
     def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
-        self.recorder.swaps(station, estimate, before)
+        self.recorder.drifts(station, estimate, before)
+        self.swaps.stepped(station, estimate, before)
         self.twin_recorder.stepped(station, estimate)
         self.stays.look(station)
         self.today.stepped(station, estimate, before)
@@ -308,6 +337,9 @@ class _Gateway:
             self.publisher.mark(station)
         elif (before.substituted != estimate.substituted).any():
             self.publisher.mark(station)
+
+    def _zone(self) -> str:
+        return self.loaded.site.timezone
 
     def _basis(self, station: str) -> Basis | None:
         return self.bases.of(station)

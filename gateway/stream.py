@@ -9,6 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import orjson
@@ -44,6 +45,12 @@ MESSAGES_PER_S = 20.0
 MESSAGE_BURST = 2 * MAX_SUBSCRIPTIONS
 """A client may subscribe to all it is allowed to, at once, and twice."""
 MAX_REPLIES = 64
+PARTS = 4
+"""Moments in a period at which subscriptions of one rate are served: those that share one get the same text, encoded
+once, and one burst to all of them would keep the loop for too long.
+"""
+EARLY = 0.9
+"""Of its period a subscription waits at least: those that share a moment stay together, however late they wake."""
 
 ABORT_EXTENSION = "swaptwin.abort"
 """ASGI extension of gateway.server: a function that drops the connection with all that is still buffered for it."""
@@ -60,6 +67,8 @@ class _Subscription:
     """What the client holds; None: nothing yet."""
     period_s: float
     listener: Callable[[], None]
+    event: int
+    """The number of the latest event that the client was sent, or that came before it asked."""
     due_s: float = 0.0
     """Monotonic time before which nothing more is sent."""
 
@@ -212,24 +221,29 @@ class _Client:
                 self._unsubscribe(sid)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise RefusalError(message.id, "too_many", f"at most {MAX_SUBSCRIPTIONS} subscriptions; end one first")
-        resume = message.resume
-        resumed = (
+        resume, event = message.resume, None
+        if (
             resume is not None
             and resume.epoch == self._hub.epoch
             and isinstance(self._hub.since(message.topic, resume.seq), Frame)
-        )
+        ):
+            event = self._hub.event_before(message.topic, resume.seq)
+        resumed = event is not None
         self._last_sid += 1
         sid = self._last_sid
 
         def changed() -> None:
-            self._dirty[sid] = None
-            self._wake.set()
+            # The writer knows already when it will send: there is no need to wake it once more.
+            if sid not in self._dirty:
+                self._dirty[sid] = None
+                self._wake.set()
 
         self._subscriptions[sid] = _Subscription(
             topic=message.topic,
             seq=resume.seq if resume is not None and resumed else None,
             period_s=1.0 / message.max_hz if message.max_hz else 0.0,
             listener=changed,
+            event=self._hub.event(message.topic) if event is None else event,
         )
         self._hub.listen(message.topic, changed)
         self._reply(t="sub_ok", id=message.id, sid=sid, mode="resumed" if resumed else "snapshot")
@@ -277,9 +291,11 @@ class _Client:
             if (now := self._clock.monotonic()) < subscription.due_s:
                 next_s = min(next_s, subscription.due_s)
                 continue
-            subscription.due_s = now + subscription.period_s
+            subscription.due_s = next_due_s(now, subscription.period_s)
             self._dirty.pop(sid, None)
             await self._send_state(sid, subscription)
+            if sid in self._subscriptions:
+                await self._send_events(sid, subscription)
         return next_s
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
@@ -303,6 +319,19 @@ class _Client:
             self._stream.conflated += frame.seq - held - 1
         subscription.seq = frame.seq  # before the wait: what is published meanwhile marks the subscription again
         await self._send(f'{{"t":"{kind}","sid":{sid},{frame.body}')
+
+    async def _send_events(self, sid: int, subscription: _Subscription) -> None:
+        # A topic that ends meanwhile is told of by the next step, to which its end has woken the writer.
+        while sid in self._subscriptions and self._close is None and subscription.topic in self._hub.topics():
+            event = self._hub.event_after(subscription.topic, subscription.event)
+            if event is None:
+                return
+            if event == "overflow":
+                self._unsubscribe(sid)
+                await self._send(_text({"t": "reset", "sid": sid, "reason": "overflow"}))
+                return
+            subscription.event = event.number
+            await self._send(f'{{"t":"event","sid":{sid},{event.body}')
 
     async def _send(self, text: str) -> None:
         started = self._clock.monotonic()
@@ -363,3 +392,13 @@ class _Client:
 
 def _text(message: dict[str, Any]) -> str:
     return orjson.dumps(message).decode()
+
+
+def next_due_s(now: float, period_s: float) -> float:
+    """When a subscription that is served now may be served again: at a moment that others of its rate share.
+
+    >>> [next_due_s(now, 1.0) for now in (7.0, 7.01, 7.2)]
+    [8.0, 8.0, 8.25]
+    """
+    part_s = period_s / PARTS
+    return ceil((now + EARLY * period_s) / part_s) * part_s if period_s else now

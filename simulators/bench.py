@@ -48,7 +48,7 @@ class Bench:
     async def start(self, name: str | None, text: str | None, gateway: str | None) -> None:
         """Start a bundled scenario, or one that is given as YAML, in place of the one that runs.
 
-        ``gateway``: against what its expectations are held. Raises ``ConfigError``; ``KeyError`` for an unknown name.
+        ``gateway``: against what its expectations are held. Raises ``ConfigError``.
         """
         if text is not None:
             scenario = await asyncio.to_thread(parse_scenario, text, self._loaded)
@@ -140,11 +140,11 @@ def bench_routes(bench: Bench) -> list[Route]:
             return refusal(422, "invalid", "no scenario is named", "Send either 'name' or 'yaml', as text")
         if gateway is not None and urlsplit(str(gateway)).hostname not in LOCAL:
             return refusal(422, "invalid", "the gateway must be on this machine", "Send its address, or leave it out")
-        try:
-            await bench.start(name, text, gateway)
-        except KeyError:
+        if isinstance(name, str) and name not in bundled_scenarios():
             known = ", ".join(bundled_scenarios())
             return refusal(404, "unknown_scenario", f"no scenario is called {name[:40]!r}", f"There are: {known}")
+        try:
+            await bench.start(name, text, gateway)
         except ConfigError as error:
             problems = "; ".join(f"line {each.line}: {each.key}: {each.message}" for each in error.problems[:5])
             return refusal(422, "wrong_scenario", problems, str(error.problems[0].remedy))

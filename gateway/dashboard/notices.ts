@@ -8,7 +8,8 @@ function packageFolder(module: string): string | null {
   if (!file.includes("node_modules")) return null;
   for (let folder = dirname(file); folder.includes("node_modules"); folder = dirname(folder)) {
     const manifest = join(folder, "package.json");
-    if (existsSync(manifest) && "version" in JSON.parse(readFileSync(manifest, "utf8"))) return folder;
+    // Folders inside of a package may have a manifest too, without a name.
+    if (existsSync(manifest) && "name" in JSON.parse(readFileSync(manifest, "utf8"))) return folder;
   }
   return null;
 }

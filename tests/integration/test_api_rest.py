@@ -284,3 +284,31 @@ async def test_the_built_web_app_is_served_and_cached_rightly(tmp_path: Path) ->
         status = (await get(gateway, "/api/ui")).json()
         assert status == ui_status(tmp_path)
         assert status["built"] is True
+
+
+async def test_several_signals_come_at_the_same_times_and_as_csv_with_units_quality_and_offset() -> None:
+    async def history(path: str, start: float, end: float, buckets: int) -> History:
+        assert path in {"S001/slot/01/soc", "S001/slot/01/twin_soc"}
+        return History([start], [0.1], [0.2], [0.3], [None], ["uncertain" if "twin" in path else "good"])
+
+    def health() -> dict[str, Any]:
+        return {"timezone": "Asia/Kolkata", "emulated": True}
+
+    address = "/api/v1/stations/S001/history?slot=1&from=100&to=200&buckets=1"
+    async with serving(ManualClock(start=NOW), history=history, health=health) as gateway:
+        publish(gateway)
+        answer = (await get(gateway, f"{address}&signals=soc,twin_soc")).json()
+        schema.HistoriesAnswer.model_validate(answer)
+        assert list(answer["series"]) == ["soc", "twin_soc"]
+        assert answer["series"]["twin_soc"]["quality"] == ["uncertain"]
+        table = await get(gateway, f"{address}&signals=soc,twin_soc&format=csv")
+        assert table.headers["content-type"].startswith("text/csv")
+        assert table.text.splitlines() == [
+            "# EMULATED",
+            "time,soc_min,soc_mean,soc_max,soc_last,soc_quality,"
+            "twin_soc_min,twin_soc_mean,twin_soc_max,twin_soc_last,twin_soc_quality",
+            "1970-01-01T05:31:40.000+05:30,0.1,0.2,0.3,,good,0.1,0.2,0.3,,uncertain",
+        ]
+        for wrong in ("", "&signal=soc&signals=soc", "&signal=soc,soh", f"&signals={','.join(map(str, range(13)))}"):
+            refused = await get(gateway, address + wrong)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from config.clock import ManualClock, RealClock, site_period_s, wall_period_s
+from config.clock import Anchor, ManualClock, RealClock, site_period_s, wall_period_s
 
 
 async def test_sleepers_wake_in_the_order_of_their_deadlines() -> None:
@@ -66,3 +66,36 @@ def test_devices_are_never_read_faster_than_they_can_answer_however_fast_the_sit
 def test_time_cannot_stand_still() -> None:
     with pytest.raises(ValueError, match="speed must be positive"):
         RealClock(speed=0.0)
+
+
+def test_a_changed_speed_begins_at_one_moment_for_all_who_follow_and_time_never_jumps() -> None:
+    ours, theirs = RealClock(speed=60.0), RealClock(speed=60.0)
+    theirs.follow(ours.anchored(60.0, 0.0))
+    assert ours.now() == pytest.approx(theirs.now(), abs=1.0)
+    anchor = ours.anchored(5.0, 3600.0)
+    for clock in (ours, theirs):
+        clock.follow(anchor)
+        assert clock.speed == 60.0, "its moment has not come"
+    assert anchor.site == pytest.approx(ours.now() + 3600.0 * 60.0, abs=1.0)
+    assert anchor.at(anchor.wall) == anchor.site
+    passed = Anchor(anchor.wall - 7200.0, anchor.site, 5.0)
+    ours.follow(passed)
+    assert ours.speed == 5.0
+    assert ours.now() == pytest.approx(anchor.site + 3600.0 * 5.0, abs=1.0)
+
+
+def test_at_speed_one_again_site_time_stays_ahead() -> None:
+    clock = RealClock()
+    clock.follow(clock.anchored(1000.0, 0.0))
+    clock.follow(Anchor(clock.anchored(1.0, 0.0).wall - 10.0, clock.now() + 500.0, 1.0))
+    assert clock.speed == 1.0
+    assert clock.now() - RealClock().now() == pytest.approx(510.0, abs=1.0)
+
+
+async def test_a_stepped_clock_can_be_given_another_speed_too() -> None:
+    clock = ManualClock(start=1000.0)
+    await clock.advance(10.0)
+    clock.follow(clock.anchored(60.0, 0.0))
+    assert clock.now() == 1010.0
+    await clock.advance(1.0)
+    assert clock.now() == 1070.0

@@ -1,6 +1,4 @@
-import { useMemo } from "react";
 import type { Keyed } from "../stream/protocol";
-import { useAnswer } from "./useAnswer";
 import type { Slot, Station } from "./types";
 
 /** The cabinet's front: slot numbers row by row; null is a gap. */
@@ -8,14 +6,6 @@ export interface Layout {
   rows: number;
   columns: number;
   cells: readonly (readonly (number | null)[])[];
-}
-
-export interface SignalWord {
-  entity: "slot" | "station";
-  signal: string;
-  unit: string;
-  normal: readonly [number | null, number | null] | null;
-  reported: boolean;
 }
 
 /** What the topic `station/{id}` holds. */
@@ -41,14 +31,4 @@ export function square(slots: number): Layout {
     Array.from({ length: columns }, (_, column) => (number(row, column) <= slots ? number(row, column) : null)),
   );
   return { rows, columns, cells };
-}
-
-/** The signals of a slot by name, with the range that is normal at the station; nothing until that is known. */
-export function useSlotWords(station: string): ReadonlyMap<string, SignalWord> | undefined {
-  const answer = useAnswer<readonly SignalWord[]>(`/api/v1/stations/${encodeURIComponent(station)}/signals`, null);
-  return useMemo(() => {
-    if (answer.state === "waiting") return undefined;
-    const words = answer.state === "here" ? answer.value : [];
-    return new Map(words.filter((word) => word.entity === "slot").map((word) => [word.signal, word]));
-  }, [answer]);
 }
