@@ -16,13 +16,14 @@ NORMAL: dict[str, list[float | None] | None] = {
     "door_open": None,
 }
 """The signals that the station's devices report, with their normal ranges."""
+SILENT = ("locked", "enabled", "cycle_count", "capacity_wh", "current_a")
 
 
 def signals() -> list[Fields]:
     return [
         {"entity": "slot", "signal": name, "unit": "", "normal": normal, "reported": True}
         for name, normal in NORMAL.items()
-    ]
+    ] + [{"entity": "slot", "signal": name, "unit": "", "normal": None, "reported": False} for name in SILENT]
 
 
 def charge(now: float) -> Fields:

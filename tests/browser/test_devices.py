@@ -33,7 +33,8 @@ def devices(page: Page, bench: Bench) -> Bench:
         detail_world.device(3, now, **away, data_time=now - 754, round_trip_p50_ms=None, detail="refused"),
         detail_world.device(4, now, quality="uncertain", reason="stale", stale=3, good=137),
     ]
-    bench.publish("devices", {device["id"]: device for device in some})
+    others = [f"S{number:03d}/cabinet" for number in (5, 6)]
+    bench.publish("devices", {device["id"]: device for device in some}, delete=others)
     return bench
 
 

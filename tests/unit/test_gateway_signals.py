@@ -37,7 +37,7 @@ async def test_every_word_is_listed_with_unit_limits_and_normal_range(station: S
     assert power.normal == (0.0, pytest.approx(1.05 * station.charger.power_w))
     assert by_name["station", "power_w"].normal == (0.0, station.grid_limit_w)
     assert by_name["slot", "pack_id"].minimum is None
-    assert by_name["station", "smoke"].reported is False
+    assert by_name["station", "frequency_hz"].reported is False
 
 
 async def test_an_unknown_station_is_refused_with_a_remedy() -> None:
