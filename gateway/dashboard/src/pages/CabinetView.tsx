@@ -16,7 +16,6 @@ import { CabinetStage } from "../ui/CabinetStage";
 import { Crumbs } from "../ui/Crumbs";
 import { CsvButton } from "../ui/CsvButton";
 import { facesOf, RUNS, type By, type Face } from "../ui/faces";
-import { Link } from "../ui/Link";
 
 bundled("slot", english);
 
@@ -158,9 +157,6 @@ export default function CabinetView({ id }: { id: string }) {
                 );
               })}
             </ol>
-            <p className="note">
-              <Link to={stationPath}>{summary?.name ?? id}</Link>
-            </p>
           </section>
         </div>
       )}

@@ -87,6 +87,7 @@ export function span(
   if (low === Infinity && high === -Infinity) return [0, 1];
   if (low === Infinity) low = high;
   if (high === -Infinity) high = low;
+  if (low === 0 && high === 0) return [0, 1];
   if (low === high) return [low - (Math.abs(low) || 1) * 0.05, high + (Math.abs(high) || 1) * 0.05];
   const air = (high - low) * 0.06;
   return [low >= 0 && low - air < 0 ? 0 : low - air, high + air];

@@ -6,7 +6,7 @@ import type { Quality, Reason } from "../state/types";
 import { useZone } from "../state/zone";
 import { zoneLabel } from "./axis";
 import { CsvButton } from "./CsvButton";
-import { fixedRange, isStepped, states, textOf, type SlotSignal } from "./signals";
+import { fixedRange, isStepped, isWhole, states, textOf, type SlotSignal } from "./signals";
 import { TrendChart, type Line, type LineKind } from "./TrendChart";
 import { drawnAs, Value } from "./Value";
 
@@ -96,6 +96,7 @@ export const Trend = memo(function Trend(props: Props) {
         range={range}
         states={states(signal)}
         stepped={isStepped(signal)}
+        whole={isWhole(signal)}
         zone={zone}
         height={states(signal)?.length === 2 ? SHORT : TALL}
         text={text}
@@ -125,7 +126,7 @@ export const Trend = memo(function Trend(props: Props) {
 
 /** On the axis as many decimals as its marks need to differ. */
 function digitsFor(signal: SlotSignal, [low, high]: readonly [number, number]): number | undefined {
-  if (states(signal) !== null) return undefined;
+  if (states(signal) !== null || isWhole(signal)) return undefined;
   const shown = (high - low) * (signal === "soc" || signal === "soh" ? 100 : 1);
   return shown >= 8 ? 0 : shown >= 0.8 ? 1 : shown >= 0.08 ? 2 : 3;
 }
@@ -136,7 +137,9 @@ function normalWords(signal: SlotSignal, normal: Normal, t: ReturnType<typeof us
     string | null,
     string | null,
   ];
-  if (low !== null && high !== null) return t("normal.between", { low, high });
+  if (low !== null && high !== null) {
+    return low === high ? t("normal.at", { low }) : t("normal.between", { low, high });
+  }
   if (low !== null) return t("normal.from", { low });
   return high === null ? "" : t("normal.to", { high });
 }

@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Series, Stretch } from "../state/series";
 import { useThemes } from "../state/theme";
-import { clockTime } from "../i18n/format";
+import { clockTime, offsetName } from "../i18n/format";
 import { timeAxis, zoneLabel } from "./axis";
 
 export type LineKind = "live" | "twin" | "truth";
@@ -26,6 +26,8 @@ interface Props {
   /** The values with a mark on the axis, where there are only these. */
   states?: readonly number[] | null;
   stepped?: boolean;
+  /** Whether the values are whole numbers. */
+  whole?: boolean;
   zone: string | undefined;
   height?: number;
   /** A value in words: on the axis short, under the pointer as precise as it is known. */
@@ -43,7 +45,7 @@ interface Behind {
 
 /** Lines over time, over the range that is normal; hatched where the data was not good. */
 export function TrendChart(props: Props) {
-  const { lines, from, to, zone, stepped = false, height = 150, states = null } = props;
+  const { lines, from, to, zone, stepped = false, whole = false, height = 150, states = null } = props;
   const holder = useRef<HTMLDivElement>(null);
   const reading = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
@@ -60,7 +62,7 @@ export function TrendChart(props: Props) {
     };
     const drawn = kinds.split(",") as LineKind[];
     const empty = [[], ...drawn.map(() => [])] as unknown as uPlot.AlignedData;
-    const plot = new uPlot(options(element, { kinds: drawn, zone, stepped, height, states, behind, read }), empty, element);
+    const plot = new uPlot(options(element, { kinds: drawn, zone, stepped, whole, height, states, behind, read }), empty, element);
     chart.current = plot;
     const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
     resize.observe(element);
@@ -69,7 +71,7 @@ export function TrendChart(props: Props) {
       plot.destroy();
       chart.current = null;
     };
-  }, [kinds, zone, theme, stepped, height, states]);
+  }, [kinds, zone, theme, stepped, whole, height, states]);
 
   useEffect(() => {
     const plot = chart.current;
@@ -77,11 +79,14 @@ export function TrendChart(props: Props) {
     const tables = lines.map(({ series }) => [series.t, series.v] as unknown as uPlot.AlignedData);
     plot.setData(uPlot.join(tables), false);
     plot.setScale("x", { min: from, max: to });
-  }, [lines, props.normal, from, to, kinds, zone, theme, stepped, height, states]);
+  }, [lines, props.normal, from, to, kinds, zone, theme, stepped, whole, height, states]);
 
   return (
     <div className="trendchart" style={{ height }}>
       <div ref={holder} role="img" aria-label={props.label} />
+      <small className="zone" aria-hidden="true">
+        {offsetName(to, zone)}
+      </small>
       <div className="reading" ref={reading} aria-hidden="true" />
     </div>
   );
@@ -91,16 +96,18 @@ interface Setup {
   kinds: readonly LineKind[];
   zone: string | undefined;
   stepped: boolean;
+  whole: boolean;
   height: number;
   states: readonly number[] | null;
   behind: { readonly current: Behind };
   read(text: string): void;
 }
 
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1e6, 1e7, 1e8, 1e9, 1e12, 1e15];
 const DASH: Record<LineKind, number[]> = { live: [], twin: [7, 4], truth: [2, 3] };
 
 function options(element: HTMLElement, setup: Setup): uPlot.Options {
-  const { kinds, zone, stepped, height, states, behind, read } = setup;
+  const { kinds, zone, stepped, whole, height, states, behind, read } = setup;
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -130,6 +137,7 @@ function options(element: HTMLElement, setup: Setup): uPlot.Options {
         space: 28,
         values: (_plot, marks) => marks.map((mark) => behind.current.text(mark, true)),
         ...(states !== null && { splits: () => [...states] }),
+        ...(whole && { incrs: WHOLE }),
       },
     ],
     series: [

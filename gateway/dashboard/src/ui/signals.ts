@@ -92,6 +92,11 @@ export function textOf(signal: SlotSignal, value: number | null, t: TFunction<"s
   return `${decimal(value * (written.factor ?? 1), digits ?? written.digits)} ${written.unit}`;
 }
 
+/** Whether a signal has whole numbers only. */
+export function isWhole(signal: SlotSignal): boolean {
+  return signal === "cycle_count" || signal.endsWith("fault_bits");
+}
+
 /** The axis of a signal that has always the same. */
 export function fixedRange(signal: SlotSignal): [number, number] | null {
   if (signal === "soc") return [0, 1];
