@@ -11,7 +11,7 @@ from gateway.hub import Hub
 from gateway.image import Image
 from gateway.layout import Layout
 from gateway.sink import DeviceSink
-from gateway.views import Fields, device_view, front_view, station_view
+from gateway.views import Fields, device_view, fixed_view, station_view
 from twin.observation import Estimate
 
 SPACING_S = 0.02
@@ -76,7 +76,7 @@ class Publisher:
             # A station may have fewer slots than before, and a slot fewer fields.
             self._hub.publish(f"station/{name}", {}, replace=True)
         for name, layout in self._layouts.items():
-            self._hub.publish(f"station/{name}", {"station": {"layout": front_view(layout.station)}})
+            self._hub.publish(f"station/{name}", {"station": fixed_view(layout.station)})
         self._changed, self._aged = {name: None for name in self._names if name not in unchanged}, {}
         self._devices, self._states = {sink.device.id: sink for sink in self._image.sinks}, {}
         while self._changed or self._devices:

@@ -120,6 +120,8 @@ class StationDetail(Shape):
     data_age_s: float | None
     ready: int | None
     layout: FrontLayout
+    charger_power_w: float
+    """The most that each charger gives, by the site file."""
     slots: list[Slot]
 
 

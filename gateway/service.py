@@ -22,6 +22,7 @@ from gateway.api_emulator import Bench, emulator_router
 from gateway.api_faults import faults_router
 from gateway.api_past import past_router
 from gateway.api_reload import reload_router
+from gateway.api_signals import signals_router
 from gateway.api_skill import skill_router
 from gateway.api_swaps import swaps_router
 from gateway.api_whatif import whatif_router
@@ -166,6 +167,7 @@ class _Gateway:
         self.health = Health(clock, self.monitor, identity, parts)
         self.routers = [
             whatif_router(self.whatif, self.layouts),
+            signals_router(self.layouts),
             skill_router(self.skill, self.layouts),
             past_router(self.hub, clock, store, self.layouts, self.stays, self.health.report),
             diagnostics_router(self._diagnose),

@@ -227,6 +227,11 @@ def _slots(image: Image, layout: Layout, current: Live, estimate: Estimate | Non
     return slots
 
 
+def fixed_view(station: Station) -> Fields:
+    """What the site file says of a station and no device changes."""
+    return {"layout": front_view(station), "charger_power_w": station.charger.power_w}
+
+
 def front_view(station: Station) -> Fields:
     """The station's doors, row by row from the top, and which columns belong to which cabinet."""
     front = station.front()

@@ -15,6 +15,20 @@ from simulators.listen import bind
 from simulators.station import PhysicalStation
 
 HOST = "127.0.0.1"
+OF_SLOTS = (
+    "enabled",
+    "door_open",
+    "locked",
+    "charger_state",
+    "power_w",
+    "voltage_v",
+    "current_a",
+    "energy_wh",
+    "soh",
+    "cycle_count",
+    "capacity_wh",
+)
+"""Signals that are told as the station has them; faults of devices are in what the devices say, not here."""
 
 
 def truth_of(station: PhysicalStation) -> dict[str, object]:
@@ -24,9 +38,11 @@ def truth_of(station: PhysicalStation) -> dict[str, object]:
         "ready": station.ready,
         "occupied": [slot.pack is not None for slot in station.slots],
         "soc": [slot.pack.soc if slot.pack else None for slot in station.slots],
+        "temperature_c": [slot.pack.temperature_c if slot.pack else None for slot in station.slots],
         "queue": station.queue,
         "swaps": station.swaps,
         "lost": station.lost,
+        **{signal: [station.value(signal, slot.number) for slot in station.slots] for signal in OF_SLOTS},
     }
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 MESSAGES = ROOT / "gateway" / "dashboard" / "src" / "i18n"
 AREAS = sorted(file.stem for file in (MESSAGES / "en").glob("*.json"))
 LANGUAGES = ["en", "de", "zh", "es"]
-PATHS = ["/", "/nowhere"]
+PATHS = ["/", "/station/S002", "/nowhere"]
 TEXTS = """() => {
   const found = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -79,7 +79,7 @@ def test_the_chart_draws_history_left_and_bands_right_of_now(page: Page, bench: 
         };
         return [inside(0.1, 0.35), inside(0.6, 0.9)];
     }"""
-    page.wait_for_function(f"() => ({colours})(document.querySelector('canvas')).every(n => n > 2)")
+    page.wait_for_function(f"() => ({colours})(document.querySelector('.forecast canvas')).every(n => n > 2)")
 
 
 def test_the_forecast_is_there_as_a_table_too(page: Page, bench: Bench) -> None:
@@ -139,3 +139,130 @@ def test_an_alarm_of_the_twin_is_told_in_words_beside_its_slot(page: Page, bench
     expect(page.get_by_text("Slot 1: charger weaker than expected, \u221230 %, for 10 min")).to_be_visible()
     slot = page.locator("button[data-slot='1']")
     expect(slot).to_have_accessible_name(re.compile("^Slot 1 charger weaker than expected, \u221230 %"))
+
+
+def test_the_front_is_as_on_the_door(page: Page, bench: Bench) -> None:
+    cabinets = [
+        {"name": "A", "column": 0, "columns": 2, "rows": 3},
+        {"name": "B", "column": 2, "columns": 2, "rows": 3},
+    ]
+    cells = [[1, 2, 10, 9], [None, 3, 8, 7], [5, 4, 6, None]]
+    bench.publish_station(0, layout={"rows": 3, "columns": 4, "cells": cells, "cabinets": cabinets})
+    page.goto(bench.url + "/station/S001")
+    expect(page.locator(".doors .name")).to_have_text(["A", "B"])
+
+    def place(number: int) -> tuple[float, float]:
+        box = page.locator(f"button[data-slot='{number}']").bounding_box()
+        assert box is not None
+        return box["x"], box["y"]
+
+    assert place(1)[0] == place(5)[0] < place(2)[0] == place(3)[0] == place(4)[0] < place(10)[0] < place(9)[0]
+    assert place(1)[1] == place(2)[1] == place(10)[1] < place(3)[1] == place(8)[1] < place(5)[1] == place(6)[1]
+    # The Tab key goes by numbers within a cabinet.
+    page.locator("button[data-slot='3']").press("Tab")
+    expect(page.locator("button[data-slot='4']")).to_be_focused()
+
+
+def test_door_and_lock_are_glyphs_with_words(page: Page, bench: Bench) -> None:
+    bench.publish_slot(0, 1, door_open=True, locked=False)
+    bench.publish_slot(0, 2, door_open=None, locked=True, not_good={"door_open": "bad/no_communication"})
+    bench.publish_slot(0, 3, door_open=None, locked=None)
+    page.goto(bench.url + "/station/S001")
+    titles = page.locator("button[data-slot='1'] .glyph title")
+    expect(titles).to_have_text(["door open", "unlocked"])
+    expect(page.locator("button[data-slot='1']")).to_have_accessible_name(re.compile("door open.*unlocked"))
+    expect(page.locator("button[data-slot='2'] .glyph.doubtful title")).to_have_text("door not known")
+    expect(page.locator("button[data-slot='3'] .glyph")).to_have_count(0)
+
+
+def test_swaps_are_listed_as_they_happen(page: Page, bench: Bench) -> None:
+    now = bench.clock.now()
+    stored = [world.swap("S001", now - 900, number=6)]
+    page.route("**/stations/S001/swaps**", lambda route: route.fulfill(json=stored))
+    bench.publish("swaps", {"7": world.swap("S001", now - 60), "8": world.swap("S002", now - 30)})
+    page.goto(bench.url + "/station/S001")
+    rows = page.locator("section.swaps tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first.locator("td")).to_have_text(["swap", "2", "…7A2F 98 %", "…0B1C 12 %"])
+    unknown = {"slot": None, "pack_out": None, "pack_in": None, "soc_out": None, "soc_in": None}
+    bench.publish("swaps", {"9": world.swap("S001", now, kind="lost", **unknown)})
+    expect(rows).to_have_count(3)
+    expect(rows.first.locator("td")).to_have_text(["lost swap", *3 * ["\u2013"]])
+
+
+def test_live_and_twin_are_compared_in_every_slot(page: Page, bench: Bench) -> None:
+    twin = {"soc": 0.25, "temperature_c": 25.0, "quality": "good", "reason": None, "drift": []}
+    bench.publish_slot(0, 1, soc=0.27, twin=twin)
+    bench.publish_slot(0, 2, soc=0.5, twin=twin | {"quality": "uncertain", "reason": "substituted"})
+    page.goto(bench.url + "/station/S001")
+    expect(page.get_by_role("button", name="Slot 1: live minus twin +2.0 %")).to_be_visible()
+    expect(page.get_by_role("button", name="Slot 2: live minus twin \u2013")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Slot 2: live")).click()
+    expect(page.get_by_role("img", name=re.compile("^Chart of live minus twin, slot 2"))).to_be_visible()
+
+
+def test_power_is_told_beside_its_limit(page: Page, bench: Bench) -> None:
+    page.goto(bench.url + "/station/S001")
+    chart = page.get_by_role("img", name="Chart of power. Now 8.1 kW, limit 20.0 kW.")
+    expect(chart).to_be_visible()
+    expect(chart.locator("canvas")).to_be_visible()
+
+
+def test_charts_show_more_of_the_past_on_request(page: Page, bench: Bench) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(bench.url + "/station/S001")
+    with page.expect_request(re.compile("signal=ready")):
+        page.get_by_role("button", name="24 h").click()
+    expect(page).to_have_url(bench.url + "/station/S001?past=24")
+    expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true")
+    spans = {
+        round((float(to) - float(start)) / 3600)
+        for url in asked
+        for start, to in re.findall(r"signal=ready&from=([\d.]+)&to=([\d.]+)", url)
+    }
+    assert spans == {1, 24}
+
+
+def test_the_forecast_is_saved_with_its_bands_and_history(page: Page, bench: Bench) -> None:
+    page.goto(bench.url + "/station/S001")
+    expect(page.get_by_text(re.compile(r"forecast made \d+ s ago"))).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save “Ready packs: past and next 2 hours” as CSV").click()
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# EMULATED"
+    header = lines[1].split(",")
+    assert header[:4] == ["time", "ready", "stockout_probability_3600", "ready_p50_told_3600_s_before"]
+    rows = [dict(zip(header, line.split(","), strict=True)) for line in lines[2:]]
+    assert {row["quality"] for row in rows} == {"good", "unknown", ""}
+    assert any(row["ready_p50"] == "7" for row in rows)
+
+
+def test_nothing_is_wider_than_a_phone(page: Page, bench: Bench) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    cells = [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
+    bench.publish_station(0, layout={"rows": 2, "columns": 5, "cells": cells, "cabinets": []})
+    page.goto(bench.url + "/station/S001")
+    expect(page.locator("button.slot")).to_have_count(10)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    first, fifth = page.locator("button[data-slot='1']"), page.locator("button[data-slot='5']")
+    assert (first.bounding_box() or {})["y"] == (fifth.bounding_box() or {})["y"]
+
+
+def test_a_delta_of_one_slot_draws_no_other(page: Page, bench: Bench) -> None:
+    page.goto(bench.url + "/station/S001")
+    expect(page.locator("button.slot")).to_have_count(10)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("""() => {
+        window.changed = new Set();
+        new MutationObserver(all => all.forEach(({ target }) => {
+            const slot = (target.nodeType === 1 ? target : target.parentElement)?.closest('button.slot');
+            if (slot) window.changed.add(slot.dataset.slot);
+        })).observe(document.querySelector('.front'), { subtree: true, childList: true, characterData: true,
+            attributes: true });
+    }""")
+    bench.publish_slot(0, 3, soc=0.77)
+    expect(page.locator("button[data-slot='3'] .number")).to_have_text("77 %")
+    assert page.evaluate("[...window.changed]") == ["3"]

@@ -141,6 +141,51 @@ def advice(probability: float) -> Fields:
     }
 
 
+def futures(index: int, now: float, hour: float) -> Fields:
+    """One ensemble of a what-if answer."""
+    made = forecast(index, now, stockout_probability=probabilities(hour))
+    return {key: made[key] for key in ("replicas", "stockout_probability", "lost_swaps", "time_to_stockout_s", "ready")}
+
+
+def whatif(index: int, now: float, hour: float) -> Fields:
+    """The answer to a question whose change makes a stockout within the hour as likely as ``hour``."""
+    base, changed = futures(index, now, HOUR[index]), futures(index, now, hour)
+    changed["ready"] = changed["ready"] | {"p50": [6] * 121, "p05": [5] * 121, "p95": [8] * 121}
+    difference = {
+        horizon: {"mean": after - before, "low": after - before - 0.02, "high": after - before + 0.02}
+        for (horizon, before), after in zip(
+            base["stockout_probability"].items(), changed["stockout_probability"].values(), strict=True
+        )
+    }
+    none = {horizon: {"mean": 0.0, "low": 0.0, "high": 0.0} for horizon in difference}
+    return {
+        "station": f"S{index + 1:03d}",
+        "generated_at": now,
+        "model": "ensemble/learned-demand",
+        "quality": "good",
+        "reason": None,
+        "seed": 7,
+        "replicas": 500,
+        "base": base,
+        "changed": changed,
+        "difference": {"stockout_probability": difference, "lost_swaps": none},
+        "changes": [{"what": "packs_added", "before": 9, "after": 10, "slots": [4]}],
+    }
+
+
+def swap(station: str, time: float, **changes: Any) -> Fields:
+    return {
+        "time": time,
+        "station": station,
+        "kind": "swap",
+        "slot": 2,
+        "pack_out": "PK-00027A2F",
+        "pack_in": "PK-00910B1C",
+        "soc_out": 0.98,
+        "soc_in": 0.12,
+    } | changes
+
+
 def skill(**hour: Any) -> Fields:
     """What is scored of the forecasts of the next hour; nothing, where nothing is given."""
     return {"station": "S001", "as_of": 0.0, "window_s": 2_419_200.0, "scores": {"3600": hour} if hour else {}}

@@ -103,7 +103,7 @@ def publish(gateway: Gateway) -> None:
         "cells": [[1], [2]],
         "cabinets": [{"name": "", "column": 0, "columns": 1, "rows": 2}],
     }
-    gateway.hub.publish("station/S001", {"station": SUMMARY | {"layout": layout}, **slots})
+    gateway.hub.publish("station/S001", {"station": SUMMARY | {"layout": layout, "charger_power_w": 1200.0}, **slots})
     gateway.hub.publish("forecast/S001", {"forecast": FORECAST})
     gateway.hub.publish("devices", {"S001/cabinet": DEVICE})
 

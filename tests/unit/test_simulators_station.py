@@ -188,6 +188,20 @@ def test_a_clock_that_goes_back_changes_nothing() -> None:
     assert truth_of(emulated) == before
 
 
+def test_truth_tells_every_signal_of_every_slot() -> None:
+    emulated = busy()
+    run(emulated, 600.0)
+    truth = truth_of(emulated)
+    for signal in ("soc", "temperature_c", "charger_state", "power_w", "door_open"):
+        told = truth[signal]
+        assert isinstance(told, list)
+        assert len(told) == len(emulated.slots)
+    first = emulated.slots[0]
+    assert first.pack is not None
+    assert truth["temperature_c"][0] == first.pack.temperature_c  # type: ignore[index]
+    assert truth["power_w"][0] == round(first.power_w, 1)  # type: ignore[index]
+
+
 def test_a_disabled_slot_neither_charges_nor_hands_out() -> None:
     emulated = station([5.0])
     for slot in emulated.slots:

@@ -24,6 +24,11 @@ function route<Path extends string>(
 const ROUTES: readonly Route[] = [
   route("/", () => import("./pages/Network")),
   route("/station/:id", () => import("./pages/Station")),
+  route("/station/:id/slot/:n", () => import("./pages/Slot")),
+  route("/station/:id/pack/:packId", () => import("./pages/Pack")),
+  route("/station/:id/cabinet", () => import("./pages/CabinetView")),
+  route("/devices", () => import("./pages/Devices")),
+  route("/devices/:deviceId", () => import("./pages/Device")),
   route("/alarms", () => import("./pages/Alarms")),
   route("/bench", () => import("./pages/Bench")),
 ];

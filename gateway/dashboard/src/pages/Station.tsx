@@ -1,67 +1,117 @@
 import "./station.css";
-import { useMemo } from "react";
+import { memo, useCallback, useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { bundled } from "../i18n";
+import station from "../i18n/en/station.json";
 import { useLive } from "../state/live";
 import { setParameter, useParameter } from "../state/route";
 import type { Forecast, Slot, Station as Summary } from "../state/types";
 import { useTitle } from "../state/useTitle";
 import { useTopics } from "../state/useTopics";
-import { Cabinet } from "../ui/Cabinet";
-import { ForecastPanel } from "../ui/ForecastPanel";
-import { Link } from "../ui/Link";
-import { SlotDetails } from "../ui/SlotDetails";
-import { Age, drawnAs, QualityMark, Value } from "../ui/Value";
-import { Power } from "../ui/Power";
+import { Cabinet } from "../station/Cabinet";
+import { ForecastPanel } from "../station/ForecastPanel";
+import { PowerPanel } from "../station/PowerPanel";
+import { ResidualPanel } from "../station/ResidualPanel";
+import { slotKey } from "../station/SlotButton";
+import { SlotDetails } from "../station/SlotDetails";
+import { StationFigures } from "../station/StationFigures";
+import { SwapLog } from "../station/SwapLog";
+import { useAsking } from "../station/useAsking";
+import { usePast } from "../station/usePast";
+import { WhatIf } from "../station/WhatIf";
+import { useWhatIf } from "../station/whatIfStore";
+import { Crumbs } from "../ui/Crumbs";
+import { StationAlarms } from "../ui/StationAlarms";
+
+bundled("station", station);
 
 export default function Station({ id }: { id: string }) {
-  const [keyed, forecasts] = useTopics(`station/${id}`, `forecast/${id}`);
+  const { t } = useTranslation("station");
+  const { t: common } = useTranslation();
+  const [keyed] = useTopics(`station/${id}`, `forecast/${id}`);
   const refusal = useLive((live) => live.refusals[`station/${id}`]);
-  const forecast = forecasts?.["forecast"] as unknown as Forecast | undefined;
-  const eta = useEta(forecast);
-  const chosen = Number(useParameter("slot") ?? 1);
   const summary = keyed?.["station"] as unknown as Summary | undefined;
   useTitle(summary?.name ?? id, useLive((live) => live.health?.name));
-  if (summary === undefined || keyed === undefined) {
+  useAsking(id);
+  const crumbs = <Crumbs above={[{ to: "/", name: t("network") }]} name={summary?.name ?? id} />;
+  if (summary?.slots === undefined) {
     return (
       <>
-        <Crumbs name={id} />
+        {crumbs}
         <section className="panel message">
           <h1>{id}</h1>
-          <p>{refusal === undefined ? "Waiting for the first data …" : `The gateway knows no station ${id}.`}</p>
+          <p>{refusal === undefined ? common("waiting") : t("unknown", { station: id })}</p>
         </section>
       </>
     );
   }
-  const slots = Object.keys(keyed)
-    .filter((key) => key.startsWith("slot/"))
-    .sort()
-    .map((key) => keyed[key] as unknown as Slot);
-  const slot = slots.find((candidate) => candidate.slot === chosen) ?? slots[0];
   return (
     <>
-      <Crumbs name={summary.name} />
+      {crumbs}
       <div className="head">
         <h1>
           {summary.name} <small>{summary.id}</small>
         </h1>
-        <Strip summary={summary} />
+        <StationFigures summary={summary} />
       </div>
-      <div className="columns">
-        <div>
-          <Cabinet
-            slots={slots}
-            readyAt={eta.ready}
-            drifts={summary.drifts}
-            chosen={slot?.slot}
-            choose={(number) => setParameter("slot", String(number))}
-          />
-          {slot !== undefined && (
-            <SlotDetails slot={slot} readyAt={eta.ready.get(slot.slot)} fullAt={eta.full.get(slot.slot)} />
-          )}
-        </div>
-        <ForecastPanel summary={summary} forecast={forecast} />
-      </div>
+      <Panels summary={summary} />
     </>
   );
+}
+
+const Panels = memo(function Panels({ summary }: { summary: Summary }) {
+  const { id } = summary;
+  const forecast = useLive((live) => live.topics[`forecast/${id}`]?.["forecast"]) as Forecast | undefined;
+  const other = useWhatIf((state) => state.other);
+  const eta = useEta(forecast);
+  const pastS = usePast();
+  const numbers = useNumbers(id);
+  const wanted = Number(useParameter("slot") ?? 1);
+  const chosen = numbers.includes(wanted) ? wanted : numbers[0];
+  const slot = useLive((live) => live.topics[`station/${id}`]?.[slotKey(chosen ?? 0)]) as Slot | undefined;
+  const choose = useCallback((number: number) => setParameter("slot", String(number)), []);
+  return (
+    <div className="columns">
+      <div>
+        <Cabinet
+          station={id}
+          layout={summary.layout}
+          numbers={numbers}
+          readyAt={eta.ready}
+          drifts={summary.drifts}
+          chosen={chosen}
+          choose={choose}
+        />
+        <StationAlarms station={id} />
+        {slot !== undefined && (
+          <SlotDetails
+            station={id}
+            slot={slot}
+            readyAt={eta.ready.get(slot.slot)}
+            fullAt={eta.full.get(slot.slot)}
+          />
+        )}
+        <PowerPanel summary={summary} pastS={pastS} />
+        <ResidualPanel station={id} numbers={numbers} slot={slot} pastS={pastS} choose={choose} />
+      </div>
+      <div>
+        <ForecastPanel summary={summary} forecast={forecast} other={other} pastS={pastS} />
+        <WhatIf station={id} limit={summary.grid_limit_w} charger={summary.charger_power_w} />
+        <SwapLog station={id} />
+      </div>
+    </div>
+  );
+});
+
+/** The station's slots; the same list as long as they are the same. */
+function useNumbers(id: string): readonly number[] {
+  const keys = useLive((live) =>
+    Object.keys(live.topics[`station/${id}`] ?? {})
+      .filter((key) => key.startsWith("slot/"))
+      .sort()
+      .join(),
+  );
+  return useMemo(() => keys.split(",").filter(Boolean).map((key) => Number(key.slice("slot/".length))), [keys]);
 }
 
 type Times = ReadonlyMap<number, number | null>;
@@ -77,53 +127,4 @@ function useEta(forecast: Forecast | undefined): { ready: Times; full: Times } {
       full: new Map(known.map(({ slot, full_s }) => [slot, at(full_s)])),
     };
   }, [forecast, old]);
-}
-
-function Crumbs({ name }: { name: string }) {
-  return (
-    <nav aria-label="Breadcrumb" className="crumbs">
-      <Link to="/">Network</Link> <span aria-hidden="true">›</span> <span aria-current="page">{name}</span>
-    </nav>
-  );
-}
-
-function Strip({ summary }: { summary: Summary }) {
-  const { ready_quality: quality, ready_reason: reason } = summary;
-  const count = (n: number | null) => <Value text={String(n)} as={drawnAs(n !== null, quality, reason)} />;
-  return (
-    <dl className="figures">
-      <div>
-        <dt>Ready</dt>
-        <dd data-figure="ready">
-          {count(summary.ready)} <small>of {summary.slots}</small>
-        </dd>
-      </div>
-      <div>
-        <dt>Charging</dt>
-        <dd>{count(summary.charging)}</dd>
-      </div>
-      <div className={summary.faulted ? "abnormal" : ""}>
-        <dt>Faulted</dt>
-        <dd>{count(summary.faulted)}</dd>
-      </div>
-      <div>
-        <dt>Power / limit</dt>
-        <dd>
-          <Power station={summary} />
-        </dd>
-      </div>
-      <div>
-        <dt>Age of data</dt>
-        <dd>
-          <Age time={summary.data_time} />
-        </dd>
-      </div>
-      <div>
-        <dt>Data</dt>
-        <dd>
-          <QualityMark quality={summary.quality} reason={summary.reason} time={summary.data_time} />
-        </dd>
-      </div>
-    </dl>
-  );
 }

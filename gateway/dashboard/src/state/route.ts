@@ -25,11 +25,19 @@ export function go(to: string): void {
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change a parameter without a step in the browser's history; an empty one is left out. */
-export function setParameter(name: string, value: string): void {
+/** Change a parameter without a step in the browser's history; null or an empty one is left out. */
+export function setParameter(name: string, value: string | null): void {
+  setParameters({ [name]: value });
+}
+
+/** The same for several at once. */
+export function setParameters(values: Readonly<Record<string, string | null>>): void {
   const url = new URL(location.href);
-  if (value === "") url.searchParams.delete(name);
-  else url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null || value === "") url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  if (url.href === location.href) return;
   history.replaceState(null, "", url);
   window.dispatchEvent(new Event(MOVED));
 }

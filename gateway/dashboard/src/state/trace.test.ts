@@ -9,6 +9,16 @@ describe("a trace", () => {
     expect(trace.since(3)).toEqual([[3, 4], [30, 40]]);
   });
 
+  it("keeps points apart, but loses no step and no gap", () => {
+    const trace = new Trace(9);
+    for (const [time, value] of [[0, 5], [1, 5], [2, 6], [3, NaN], [4, NaN], [5, 6], [14, 6]] as const)
+      trace.add(time, value, 10, true);
+    expect(trace.since(0)).toEqual([[0, 2, 3, 5], [5, 6, null, 6]]);
+    const smooth = new Trace(9);
+    for (const [time, value] of [[0, 5], [4, 6], [10, 7], [12, 8]] as const) smooth.add(time, value, 10);
+    expect(smooth.since(0)).toEqual([[0, 10], [5, 7]]);
+  });
+
   it("shows bad and missing history as gaps, never as a line", () => {
     const trace = fromHistory(
       { t: [1, 2, 3], mean: [5, 5, 5], last: [5, 5, null], quality: ["good", "bad", null] },

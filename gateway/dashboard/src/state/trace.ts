@@ -12,10 +12,27 @@ export class Trace {
     this.values = new Float64Array(size);
   }
 
-  /** Times must grow; a point that is not newer than the last is ignored. NaN is a gap. */
-  add(time: number, value: number): void {
+  /** The time of the newest point. */
+  get newest(): number {
+    return this.count === 0 ? -Infinity : (this.times[this.last] ?? 0);
+  }
+
+  private get last(): number {
+    return (this.next + this.times.length - 1) % this.times.length;
+  }
+
+  /**
+   * Times must grow; a point that is not newer than the last is ignored. NaN is a gap. A point less than `apart` after
+   * the last is ignored too, unless it is another value and `steps` must not be lost, or it begins or ends a gap.
+   */
+  add(time: number, value: number, apart = 0, steps = false): void {
     const size = this.times.length;
-    if (this.count > 0 && time <= (this.times[(this.next + size - 1) % size] ?? 0)) return;
+    if (this.count > 0) {
+      const since = time - this.newest;
+      const before = this.values[this.last] ?? NaN;
+      const step = Number.isNaN(before) !== Number.isNaN(value) || (steps && !Object.is(before, value));
+      if (since <= 0 || (since < apart && !step)) return;
+    }
     this.times[this.next] = time;
     this.values[this.next] = value;
     this.next = (this.next + 1) % size;
@@ -40,10 +57,10 @@ export class Trace {
 }
 
 /** A trace that begins with what the gateway has stored. Bad values are gaps. */
-export function fromHistory(history: History, size: number): Trace {
+export function fromHistory(history: History, size: number, shown: "last" | "mean" = "last"): Trace {
   const trace = new Trace(size);
   history.t.forEach((time, i) => {
-    trace.add(time, history.quality[i] === "bad" ? NaN : (history.last[i] ?? NaN));
+    trace.add(time, history.quality[i] === "bad" ? NaN : (history[shown][i] ?? NaN));
   });
   return trace;
 }

@@ -1,5 +1,7 @@
 /** The objects of the stream and of REST. Times are UTC epoch seconds; null is unknown. */
 
+import type { Layout } from "../station/front";
+
 export type Quality = "good" | "uncertain" | "bad";
 export type Reason =
   | "stale"
@@ -33,6 +35,9 @@ export interface Station {
   power_w: number | null;
   power_quality?: Quality;
   grid_limit_w: number | null;
+  /** The most that each charger gives. */
+  charger_power_w?: number;
+  layout?: Layout;
   /** Since midnight of the site; not known by a gateway that has just begun. Lost swaps are an estimate. */
   swaps_today?: number | null;
   lost_today?: number | null;
@@ -130,7 +135,15 @@ export interface Option {
 
 /** How good forecasts were whose time has passed; a horizon that nothing is scored of is not there. */
 export interface Skill {
-  scores: Readonly<Partial<Record<Horizon, { forecasts: number; brier_skill: number | null }>>>;
+  scores: Readonly<Partial<Record<Horizon, Score>>>;
+}
+
+/** `brier_skill`: 1 is perfect, 0 no better than the station's own past at that half hour. `ece`: mean gap of told and happened. */
+export interface Score {
+  forecasts: number;
+  brier_skill: number | null;
+  ece?: number;
+  base_rate?: number;
 }
 
 export interface Health {

@@ -1,12 +1,13 @@
 import type { ChargerState, Quality, Reason, Slot } from "../state/types";
 
-export const CHARGER: Record<ChargerState, { letter: string; word: string }> = {
-  idle: { letter: "I", word: "idle" },
-  charging: { letter: "C", word: "charging" },
-  full: { letter: "F", word: "full" },
-  cooling: { letter: "T", word: "cooling" },
-  fault: { letter: "X", word: "fault" },
-  disabled: { letter: "D", word: "disabled" },
+/** The letter of each state of a charger, for where its word has no room; the same in every language. */
+export const LETTER: Record<ChargerState, string> = {
+  idle: "I",
+  charging: "C",
+  full: "F",
+  cooling: "T",
+  fault: "X",
+  disabled: "D",
 };
 
 export interface Soc {

@@ -1,6 +1,13 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { bundled, speak } from "../i18n";
+import station from "../i18n/en/station.json";
 import type { Drift, Forecast, Skill } from "../state/types";
-import { alternatives, causes, drift, eta, etaTime, model, points, record, unbroken } from "./explain";
+import { advised, alternatives, causes, drift, eta, etaTime, model, points, record, unbroken } from "./explain";
+
+beforeAll(async () => {
+  await speak("en");
+  bundled("station", station);
+});
 
 const NOON = Date.UTC(2026, 10, 20, 12) / 1000;
 const made = (changes: Partial<Forecast>) =>
@@ -52,6 +59,15 @@ describe("why a forecast says what it says", () => {
     expect(found.map(({ part }) => points(part))).toEqual(["−4", "+30", "0"]);
     expect(found[0]?.words).toBe("quieter than the day's mean");
     expect(causes({ demand: 0.1, charging: 0, faults: 0 })[0]?.words).toBe("busier or less certain than the day's mean");
+  });
+
+  it("says what the first action changes, or that none is enough", () => {
+    const option = { action: "packs_added", amount: 2, slots: [], probability: 0.04 } as const;
+    const advice = { target: 0.05, probability: 0.62, text: "", options: [option] };
+    expect(advised(advice)).toBe("Bring 2 full packs: the risk of a stockout within 60 min falls from 62 % to 4 %.");
+    expect(advised({ ...advice, options: [] })).toBe(
+      "No single action brings the risk of a stockout within 60 min (62 %) under the target of 5 %.",
+    );
   });
 
   it("names the other ways, with the risk that each leaves", () => {
