@@ -32,7 +32,6 @@ BENCHMARKS = {
     "browser": browser.run,
     "alarms": alarms.run,
     "viewers": viewers.run,
-    "alarms": alarms.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,
