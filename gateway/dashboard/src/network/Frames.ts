@@ -1,0 +1,30 @@
+/** For so long after the last change frames go on: what moves comes to rest, what was handed over is drawn. */
+const AWAKE_MS = 500;
+const HELD = -1;
+
+/**
+ * Frames for deck.gl's loop, which asks for sixty a second even where nothing changes: they come only for a moment after
+ * `wake`. An idle map then costs nothing.
+ */
+export class Frames {
+  private held: FrameRequestCallback | null = null;
+  private awakeUntil = 0;
+
+  wake(): void {
+    this.awakeUntil = performance.now() + AWAKE_MS;
+    const { held } = this;
+    this.held = null;
+    if (held !== null) window.requestAnimationFrame(held);
+  }
+
+  requestAnimationFrame = (callback: FrameRequestCallback): number => {
+    if (performance.now() < this.awakeUntil) return window.requestAnimationFrame(callback);
+    this.held = callback;
+    return HELD;
+  };
+
+  cancelAnimationFrame = (id: number): void => {
+    if (id === HELD) this.held = null;
+    else window.cancelAnimationFrame(id);
+  };
+}
