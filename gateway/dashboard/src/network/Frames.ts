@@ -1,5 +1,7 @@
-/** For so long after the last change frames go on: what moves comes to rest, what was handed over is drawn. */
-const AWAKE_MS = 500;
+/** For so long after something was handed over frames go on: until it is drawn. */
+const DRAWN_MS = 150;
+/** And for so long after a touch: what moves comes to rest. */
+export const RESTING_MS = 500;
 const HELD = -1;
 
 /**
@@ -10,8 +12,8 @@ export class Frames {
   private held: FrameRequestCallback | null = null;
   private awakeUntil = 0;
 
-  wake(): void {
-    this.awakeUntil = performance.now() + AWAKE_MS;
+  wake(ms = DRAWN_MS): void {
+    this.awakeUntil = Math.max(this.awakeUntil, performance.now() + ms);
     const { held } = this;
     this.held = null;
     if (held !== null) window.requestAnimationFrame(held);

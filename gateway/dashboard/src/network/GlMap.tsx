@@ -4,7 +4,7 @@ import { IconLayer, PathLayer, SolidPolygonLayer, TextLayer } from "@deck.gl/lay
 import { useTranslation } from "react-i18next";
 import { go } from "../state/route";
 import { useTheme } from "../state/theme";
-import { Frames } from "./Frames";
+import { Frames, RESTING_MS } from "./Frames";
 import { fit, projection, type View } from "./mercator";
 import type { Outline } from "./outline";
 import { labelled, type Place } from "./places";
@@ -26,11 +26,11 @@ const NEAREST = 16;
 export default function GlMap({ places, width, height }: Props) {
   const { t } = useTranslation(["network", "common"]);
   const theme = useTheme();
-  const outline = useOutline();
   const holder = useRef<HTMLDivElement>(null);
   const deck = useRef<Deck<MapView> | null>(null);
   const [frames] = useState(() => new Frames());
   const [view, setView] = useState<View>(() => fit(places, width, height, 48));
+  const outline = useOutline(view, width, height);
   const moved = useRef(false);
   const [style, setStyle] = useState<Style>();
 
@@ -56,7 +56,7 @@ export default function GlMap({ places, width, height }: Props) {
       onClick: ({ object }) => {
         if (object) go(`/station/${encodeURIComponent((object as Place).id)}`);
       },
-      onLoad: () => frames.wake(),
+      onLoad: () => frames.wake(RESTING_MS),
       // Handed on to luma.gl's AnimationLoop, which documents it.
       ...({ animationFrameProvider: frames } as Partial<DeckProps<MapView>>),
     });
@@ -97,10 +97,10 @@ export default function GlMap({ places, width, height }: Props) {
         className="glmap"
         role="img"
         aria-label={t("map.label")}
-        onPointerMove={() => frames.wake()}
-        onPointerDown={() => frames.wake()}
-        onPointerUp={() => frames.wake()}
-        onPointerLeave={() => frames.wake()}
+        onPointerMove={() => frames.wake(RESTING_MS)}
+        onPointerDown={() => frames.wake(RESTING_MS)}
+        onPointerUp={() => frames.wake(RESTING_MS)}
+        onPointerLeave={() => frames.wake(RESTING_MS)}
       />
       <div className="mapkeys">
         <button type="button" className="button" aria-label={t("map.closer")} onClick={() => zoomBy(STEP)}>
