@@ -30,7 +30,8 @@ An alarm that comes again must be acknowledged again. What is not known changes 
 stand as they were, suppressed by `device_away`, and a value that is bad neither raises an alarm of its limit nor ends one.
 Alarms of the group *safety* are not hidden by a device that goes away: a fire may take the network with it.
 
-**Delays** are site seconds for which the condition must hold, or be gone, without interruption. **Limits** have a deadband: the
+**Delays** are seconds for which the condition must hold, or be gone, without interruption: of site time, but of wall time for
+devices and the gateway, whose cables run no faster on an accelerated site. **Limits** have a deadband: the
 alarm goes only when the value is back by so much. `stockout_expected` needs two forecasts that agree, one after the
 other. So nothing chatters.
 

@@ -33,7 +33,11 @@ def site(folder: Path, **alarms: Json) -> LoadedSite:
         "timezone": "Asia/Kolkata",
         "gateway": {"port": gateway, "data": str(folder / "data"), "replicas": 10},
         "emulation": {"truth_port": 0},
-        "alarms": {"device_away": {"off_delay_s": 0}, "charger_fault": {"on_delay_s": 0, "off_delay_s": 0.5}} | alarms,
+        "alarms": {
+            "device_away": {"on_delay_s": 1, "off_delay_s": 0},
+            "charger_fault": {"on_delay_s": 0, "off_delay_s": 0.5},
+        }
+        | alarms,
         "stations": [
             {
                 "id": "S1",
