@@ -252,9 +252,8 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
         expect(page.locator("tbody tr").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("theme", "width"), [*((theme, 1280) for theme in THEMES), ("light", 390)])
 @pytest.mark.parametrize("path", [*(f"/alarms?tab={tab}" for tab in TABS), "/alarms?alarm=S002.smoke"])
-@pytest.mark.parametrize("width", [1280, 390])
 def test_no_finding(page: Page, bench: Bench, gateway: Gateway, theme: str, path: str, width: int) -> None:
     choose(page, theme=theme)
     page.set_viewport_size({"width": width, "height": 844})
