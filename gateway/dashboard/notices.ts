@@ -8,8 +8,9 @@ function packageFolder(module: string): string | null {
   if (!file.includes("node_modules")) return null;
   for (let folder = dirname(file); folder.includes("node_modules"); folder = dirname(folder)) {
     const manifest = join(folder, "package.json");
-    // Folders inside of a package may have a manifest too, without a name.
-    if (existsSync(manifest) && "name" in JSON.parse(readFileSync(manifest, "utf8"))) return folder;
+    if (!existsSync(manifest)) continue;
+    const { name, version } = JSON.parse(readFileSync(manifest, "utf8")) as { name?: string; version?: string };
+    if (name !== undefined && version !== undefined) return folder;
   }
   return null;
 }

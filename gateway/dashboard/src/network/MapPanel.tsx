@@ -56,7 +56,8 @@ export function MapPanel({ places, close }: { places: readonly Place[]; close: (
           </Suspense>
         </Guard>
       </div>
-      <ul className="maplegend">
+      <ul className="maplegend" aria-label={t("map.meaning")}>
+        <li aria-hidden="true">{t("map.meaning")}</li>
         {LEGEND.map((mark) => (
           <li key={mark}>
             <svg viewBox="-12 -12 24 24" aria-hidden="true">

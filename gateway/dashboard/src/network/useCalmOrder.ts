@@ -1,4 +1,4 @@
-import { useRef } from "react";
+import { useReducer, useRef } from "react";
 import { worstFirst } from "../state/rank";
 import type { Station } from "../state/types";
 
@@ -17,12 +17,14 @@ export interface CalmOrder {
 export function useCalmOrder(stations: readonly Station[]): CalmOrder {
   const touched = useRef(-CALM_MS);
   const kept = useRef<readonly string[]>([]);
+  const [, again] = useReducer((times: number) => times + 1, 0);
   const sorted = [...stations].sort(worstFirst);
   const touch = () => {
     touched.current = performance.now();
   };
   const release = () => {
     touched.current = -CALM_MS;
+    again();
   };
   if (performance.now() - touched.current >= CALM_MS) {
     kept.current = sorted.map((station) => station.id);

@@ -68,7 +68,7 @@ describe("the stream client", () => {
   it("subscribes after hello and hands on snapshot and deltas", () => {
     expect(last().sent).toEqual([]);
     last().hello();
-    expect(last().sent).toEqual([{ t: "sub", id: 1, topic: "stations" }]);
+    expect(last().sent).toEqual([{ t: "sub", id: 1, topic: "stations", max_hz: 2 }]);
     snapshot(4);
     last().says({ t: "delta", sid: 1, prev: 4, seq: 5, ts: 3000, set: { S001: { ready: 6 } } });
     expect(topics["stations"]).toEqual({ epoch: "e1", seq: 5, data: { S001: { ready: 6 } } });
@@ -80,7 +80,7 @@ describe("the stream client", () => {
     last().says({ t: "delta", sid: 1, prev: 9, seq: 10, ts: 3000, set: { S001: { ready: 0 } } });
     expect(last().sent.slice(1)).toEqual([
       { t: "unsub", id: 2, sid: 1 },
-      { t: "sub", id: 3, topic: "stations" },
+      { t: "sub", id: 3, topic: "stations", max_hz: 2 },
     ]);
     expect(topics["stations"]!.data).toEqual({ S001: { ready: 7 } });
     snapshot(12, 2);
@@ -91,7 +91,7 @@ describe("the stream client", () => {
     last().hello();
     snapshot(4);
     last().says({ t: "reset", sid: 1, reason: "overflow" });
-    expect(last().sent.slice(1)).toEqual([{ t: "sub", id: 2, topic: "stations" }]);
+    expect(last().sent.slice(1)).toEqual([{ t: "sub", id: 2, topic: "stations", max_hz: 2 }]);
   });
 
   it("resumes at the same server and starts afresh at another", () => {
@@ -142,7 +142,7 @@ describe("the stream client", () => {
     last().says({ t: "err", id: 1, code: "not_found", message: "no topic is called 'stations'" });
     last().says({ t: "hb", ts: 9000 });
     last().says({ t: "hb", ts: 14000 });
-    expect(last().sent.slice(1)).toEqual([{ t: "sub", id: 2, topic: "stations" }]);
+    expect(last().sent.slice(1)).toEqual([{ t: "sub", id: 2, topic: "stations", max_hz: 2 }]);
     snapshot(4);
     expect(topics["stations"]!.seq).toBe(4);
   });
