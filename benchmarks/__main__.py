@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import (
     browser,
+    alarms,
     fanout,
     forecast_service,
     kernel,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "fanout": fanout.run,
     "browser": browser.run,
     "viewers": viewers.run,
+    "alarms": alarms.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,

@@ -143,6 +143,12 @@ TEXTS: dict[str, Text] = {
         "The value is missing; the station's power or climate is not watched.",
         "See under the device which value it is, and have the sensor replaced.",
     ),
+    "connection_away": Text(
+        "No communication with anything at {device}",
+        "The broker, converter or network that several devices share is down.",
+        "All their values are unknown: the twin carries on alone, and forecasts grow uncertain.",
+        "Check the broker or converter at this address, and the network to it.",
+    ),
     "device_away": Text(
         "No communication with {device}",
         "The device is off, its network is down, or its address has changed.",

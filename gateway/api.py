@@ -17,6 +17,7 @@ from config.clock import Clock
 from gateway import schema
 from gateway.answers import API, ApiError, json_answer, slots_and_summary, spell
 from gateway.api_history import HistorySource, history_router
+from gateway.asyncapi import asyncapi
 from gateway.guard import Guard
 from gateway.hub import Fields, Hub, UnknownTopicError
 from gateway.metrics import registry
@@ -132,6 +133,10 @@ def _add_status(
         """Whether the web app was built, and which build it is."""
         return json_answer(ui_status(static))
 
+    @app.get("/api/asyncapi.json", include_in_schema=False)
+    async def stream_description() -> Response:
+        return json_answer(asyncapi(app.version))
+
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
         return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
@@ -198,7 +203,7 @@ def _docs_page(description: Mapping[str, Any]) -> str:
         f"<h1>swaptwin {html.escape(description['info']['version'])}: API</h1>"
         f"<p>{html.escape(description['info']['description'])}</p>"
         '<p>All shapes: <a href="/openapi.json">/openapi.json</a>. '
-        f"Live data: the WebSocket <code>{API}/stream</code> (swap.v1). "
+        f'Live data: the WebSocket <code>{API}/stream</code> (swap.v1), <a href="/api/asyncapi.json">described</a>. '
         'Measurements of the gateway itself: <a href="/metrics">/metrics</a>.</p>'
         f"<table><tr><th>address</th><th>query</th><th></th></tr>{''.join(rows)}</table></body></html>"
     )

@@ -68,7 +68,7 @@ class _Subscription:
     period_s: float
     listener: Callable[[], None]
     event: int
-    """The number of the latest event that the client was sent, or that came before it asked."""
+    """The number of the latest event that the client was sent, or that came before its snapshot."""
     due_s: float = 0.0
     """Monotonic time before which nothing more is sent."""
 
@@ -243,7 +243,7 @@ class _Client:
             seq=resume.seq if resume is not None and resumed else None,
             period_s=1.0 / message.max_hz if message.max_hz else 0.0,
             listener=changed,
-            event=self._hub.event(message.topic) if event is None else event,
+            event=event or 0,
         )
         self._hub.listen(message.topic, changed)
         self._reply(t="sub_ok", id=message.id, sid=sid, mode="resumed" if resumed else "snapshot")
@@ -293,9 +293,11 @@ class _Client:
                 continue
             subscription.due_s = next_due_s(now, subscription.period_s)
             self._dirty.pop(sid, None)
-            await self._send_state(sid, subscription)
-            if sid in self._subscriptions:
+            # First the events: a client that resumes from the state that it holds has then missed none of them.
+            if subscription.seq is not None:
                 await self._send_events(sid, subscription)
+            if sid in self._subscriptions:
+                await self._send_state(sid, subscription)
         return next_s
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
@@ -306,6 +308,7 @@ class _Client:
             return
         if held is None:
             kind, frame = "snap", self._hub.full(subscription.topic)
+            subscription.event = self._hub.event(subscription.topic)
         else:
             step = self._hub.since(subscription.topic, held)
             if not isinstance(step, Frame):
@@ -321,7 +324,7 @@ class _Client:
         await self._send(f'{{"t":"{kind}","sid":{sid},{frame.body}')
 
     async def _send_events(self, sid: int, subscription: _Subscription) -> None:
-        # A topic that ends meanwhile is told of by the next step, to which its end has woken the writer.
+        # Of a topic that has ended the state's step tells.
         while sid in self._subscriptions and self._close is None and subscription.topic in self._hub.topics():
             event = self._hub.event_after(subscription.topic, subscription.event)
             if event is None:

@@ -1,6 +1,6 @@
 """The alarms that are not normal, and the journal entries of their changes. Pure: who calls says what time it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -227,6 +227,11 @@ def view(entry: Entry) -> Fields:
 def stored(alarm: Alarm) -> Fields:
     """An alarm as the store keeps it."""
     return asdict(alarm)
+
+
+def restored(fields: Mapping[str, Any]) -> Alarm:
+    """What ``stored`` made, perhaps in another version."""
+    return Alarm(**{key: value for key, value in fields.items() if key in Alarm.__dataclass_fields__})
 
 
 def _time(time: float | None) -> float | None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from config.alarm_catalogue import CATALOGUE
 from gateway.alarms.site import Source, device_path
 
-AWAY = "device_away"
+AWAY, ALL_AWAY = "device_away", "connection_away"
 _BY_SAME = {
     "pack_hot": ("pack_overheated",),
     "pack_unlocked": ("door_left_open",),
@@ -23,8 +24,13 @@ _BY_STATION = {
     "station_power_mismatch": ("mains_lost",),
 }
 """Alarms that one of their station explains."""
-EXPLAINING = frozenset({AWAY}).union(*_BY_SAME.values(), *_BY_STATION.values())
+EXPLAINING = frozenset({AWAY, ALL_AWAY}).union(*_BY_SAME.values(), *_BY_STATION.values())
 """Conditions that explain others."""
+
+
+def suppressing() -> dict[str, tuple[str, ...]]:
+    """Besides a device's being away: by condition, those that suppress it."""
+    return {name: _BY_SAME.get(name, ()) + _BY_STATION.get(name, ()) for name in {**_BY_SAME, **_BY_STATION}}
 
 
 def explained_by(condition: str, source: Source, devices: tuple[str, ...]) -> frozenset[str]:
@@ -33,8 +39,10 @@ def explained_by(condition: str, source: Source, devices: tuple[str, ...]) -> fr
 
 
 def _explaining(condition: str, source: Source, devices: tuple[str, ...]) -> Iterator[str]:
-    for device in devices:
-        yield f"{device_path(device)}.{AWAY}"
+    # A fire that takes the network with it is still a fire.
+    if CATALOGUE[condition].group != "safety":
+        for device in devices:
+            yield f"{device_path(device)}.{AWAY}"
     for other in _BY_SAME.get(condition, ()):
         yield f"{source.path}.{other}"
     for other in _BY_STATION.get(condition, ()):

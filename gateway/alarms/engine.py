@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from config.alarm_catalogue import CATALOGUE, Condition
 from config.clock import Clock
 from config.loader import LoadedSite
-from gateway.alarms.book import About, Book, Entry, Note, view
-from gateway.alarms.design import explained_by
+from gateway.alarms.book import About, Book, Entry, Note, restored, view
 from gateway.alarms.site import Source, WatchedSite
-from gateway.alarms.state import Alarm, State
+from gateway.alarms.state import State
 from gateway.alarms.watch import Watch
 from gateway.alarms.watches import Sources, watches
 from gateway.hub import Hub
@@ -21,9 +22,11 @@ PERIOD_S = 0.25
 """Wall seconds between two looks."""
 SLICE_S = 0.0005
 """Wall seconds of one look after which the loop gets its turn."""
-CHUNK = 40
+CHUNK = 8
 """Changes that are published in one turn of the loop."""
 TOPIC = "alarms"
+
+log = structlog.get_logger()
 
 
 class AlarmEngine:
@@ -47,6 +50,8 @@ class AlarmEngine:
         self._told = asyncio.Condition()
         self._told_seq = 0
         self._renewed = False
+        self._failing: set[str] = set()
+        """Conditions that could not be looked at; a fault of ours."""
         self._watch(loaded)
         hub.publish(TOPIC, {})
 
@@ -55,7 +60,7 @@ class AlarmEngine:
         self.book = Book(seq)
         self._told_seq = seq
         for alarm_id, fields in stored.items():
-            self.book.restore(self.about(alarm_id) or orphan(alarm_id), Alarm(**fields))
+            self.book.restore(self.about(alarm_id) or orphan(alarm_id), restored(fields))
         self._hub.publish(TOPIC, {entry.about.id: view(entry) for entry in self.book}, replace=True)
         self._take_up()
 
@@ -97,6 +102,7 @@ class AlarmEngine:
             "unacknowledged": sum(entry.alarm.state in _WAITING for entry in entries),
             "shelved": sum(entry.alarm.state is State.SHELVED for entry in entries),
             "suppressed": sum(entry.alarm.state is State.SUPPRESSED for entry in entries),
+            "failing": sorted(self._failing),
             "out_of_service": sum(entry.alarm.state is State.OUT_OF_SERVICE for entry in entries),
         }
 
@@ -117,7 +123,7 @@ class AlarmEngine:
 
     def _about(self, watch: Watch, entry: int) -> About:
         source, name = watch.sources[entry], watch.condition.name
-        because = explained_by(name, source, watch.devices_of(entry))
+        because = watch.explained_by(entry)
         return About(f"{source.path}.{name}", watch.condition, source, watch.priorities[entry], because)
 
     async def _look(self) -> None:
@@ -132,7 +138,7 @@ class AlarmEngine:
         begun = self._clock.monotonic()
         current = self._watches
         for watch in current:
-            for _ in self.step(watch):
+            for _ in self._step(watch):
                 if self._clock.monotonic() - begun < SLICE_S:
                     continue
                 await self._clock.sleep(0.0)
@@ -140,10 +146,25 @@ class AlarmEngine:
                 if self._watches is not current:
                     return  # the site file was changed meanwhile
 
-    def step(self, watch: Watch) -> Iterator[None]:
+    def look(self) -> None:
+        """Look at everything at once, as ``run`` does in slices."""
+        for watch in self._watches:
+            for _ in self._step(watch):
+                pass
+        self.book.end_shelvings(self._clock.now())
+
+    def _step(self, watch: Watch) -> Iterator[None]:
         """Look at one condition in all its sources; stops for breath after each change, and at the end."""
         now = self._clock.now()
-        seen = watch.look(now)
+        try:
+            seen = watch.look(now)
+        # What one condition trips over must not silence the others.
+        except Exception:
+            if watch.condition.name not in self._failing:
+                log.exception("an alarm's condition cannot be looked at", condition=watch.condition.name)
+            self._failing.add(watch.condition.name)
+            return
+        self._failing.discard(watch.condition.name)
         limits = watch.limit if seen.limit is None else seen.limit
         for entry in watch.delays.step(seen.holds, seen.known, now).tolist():
             value = None if seen.value is None else _finite(seen.value[entry])

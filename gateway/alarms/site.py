@@ -1,6 +1,8 @@
 """What can have an alarm at a site: its slots, stations and devices, and where their values stand in the image."""
 
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +57,7 @@ class WatchedSite:
             for sink in self.sinks
         ]
         self.gateway = [Source(GATEWAY)]
+        self.connections = _connections(self.sinks)
         self.device_of_row = np.full(image.size + 1, -1, dtype=np.int32)
         """Index of the device that reports each row of the image."""
         self.slot_of_row = np.full(image.size + 1, -1, dtype=np.int32)
@@ -99,6 +102,22 @@ def _slots(layout: Layout) -> list[Source]:
         Source(f"{name}.slot.{number:02d}", name, number, devices=tuple(found))
         for number, found in enumerate(devices, 1)
     ]
+
+
+def _connections(sinks: Sequence[DeviceSink]) -> list[Source]:
+    """Addresses that several devices share."""
+    by_address: defaultdict[str, list[DeviceSink]] = defaultdict(list)
+    for sink in sinks:
+        by_address[sink.device.device.where].append(sink)
+    found = []
+    for where, shared in by_address.items():
+        stations = {sink.device.station.id for sink in shared}
+        if len(shared) > 1:
+            station = stations.pop() if len(stations) == 1 else None
+            devices = tuple(sink.device.id for sink in shared)
+            path = f"{GATEWAY}.{re.sub('[^A-Za-z0-9]+', '-', where).strip('-')}"
+            found.append(Source(path, station, device=where, devices=devices))
+    return found
 
 
 def device_path(device: str) -> str:

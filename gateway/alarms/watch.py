@@ -7,6 +7,7 @@ import numpy as np
 
 from config.alarm_catalogue import CATALOGUE
 from gateway.alarms.delays import Delays, Flags, Floats
+from gateway.alarms.design import explained_by
 from gateway.alarms.site import Source, WatchedSite
 
 
@@ -46,6 +47,10 @@ class Watch:
     def devices_of(self, entry: int) -> tuple[str, ...]:
         """The devices without which nothing is known of a source."""
         return self.sources[entry].devices
+
+    def explained_by(self, entry: int) -> frozenset[str]:
+        """Ids of the alarms that suppress that of a source."""
+        return explained_by(self.condition.name, self.sources[entry], self.devices_of(entry))
 
     def above(self, value: Floats) -> Flags:
         """Beyond the limit; once the alarm is on, as long as the value is not back by the deadband."""

@@ -60,29 +60,29 @@ class ResidualWatch(Watch):
     def __init__(self, site: WatchedSite, estimates: Mapping[str, Estimate]) -> None:
         super().__init__("twin_residual", site, site.slots)
         self._estimates = estimates
+        self._unknown = {name: np.full(layout.station.slots, np.nan) for name, layout in site.layouts.items()}
 
     def look(self, now: float) -> Seen:
-        unknown = [
-            np.full(layout.station.slots, np.nan)
-            if (estimate := self._estimates.get(name)) is None
-            else np.where(estimate.substituted, np.nan, estimate.residual_soc)
-            for name, layout in self.site.layouts.items()
-        ]
-        residual = np.concatenate(unknown)[self.picked]
-        # Without a residual there is nothing that differs: the slot is empty, or its pack has just come.
-        told = np.concatenate(
+        estimates = [self._estimates.get(name) for name in self._unknown]
+        residual = np.concatenate(
             [
-                np.zeros(layout.station.slots, dtype=np.bool_)
-                if (estimate := self._estimates.get(name)) is None
-                else ~estimate.substituted
-                for name, layout in self.site.layouts.items()
+                nothing if estimate is None else estimate.residual_soc
+                for estimate, nothing in zip(estimates, self._unknown.values(), strict=True)
             ]
         )[self.picked]
+        alone = np.concatenate(
+            [
+                np.isnan(nothing) if estimate is None else estimate.substituted
+                for estimate, nothing in zip(estimates, self._unknown.values(), strict=True)
+            ]
+        )[self.picked]
+        # Where nothing can be held against the model, nothing differs from it.
+        residual, told = np.nan_to_num(residual), ~alone
         return Seen(self.above(np.abs(residual)), told, residual)
 
 
 class StockoutWatch(Watch):
-    """Stations without a ready pack."""
+    """Stations without a ready pack, where telemetry says so; what the twin believes is the forecast's matter."""
 
     def __init__(self, site: WatchedSite, summaries: Mapping[str, Fields]) -> None:
         super().__init__("stockout", site, site.stations)
@@ -94,11 +94,11 @@ class StockoutWatch(Watch):
         return Seen(counts == 0.0, np.isfinite(counts), counts)
 
     def devices_of(self, entry: int) -> tuple[str, ...]:
-        return ()  # the twin goes on counting
+        return ()  # riders come whether or not the station can be reached
 
     def _ready(self, station: str) -> int | None:
         summary = self._summaries.get(station)
-        return None if summary is None or summary["ready_quality"] == "bad" else summary["ready"]
+        return None if summary is None or summary["ready_quality"] != "good" else summary["ready"]
 
 
 class ForecastWatch(Watch):

@@ -6,6 +6,7 @@ import numpy as np
 
 from adapters.base import LinkState
 from gateway.alarms.delays import Flags
+from gateway.alarms.design import ALL_AWAY, AWAY
 from gateway.alarms.site import WatchedSite
 from gateway.alarms.watch import Seen, Watch
 from twin.signals import Quality, Reason
@@ -39,12 +40,30 @@ class SensorWatch(Watch):
         return Seen(holds, known)
 
 
+class ConnectionWatch(Watch):
+    """Addresses that several devices share, and at which none of them can be reached."""
+
+    def __init__(self, site: WatchedSite) -> None:
+        super().__init__(ALL_AWAY, site, site.connections)
+        links = {sink.device.id: sink.link for sink in site.sinks}
+        self._links = [[links[device] for device in source.devices] for source in self.sources]
+
+    def look(self, now: float) -> Seen:
+        states = [{link.state for link in links} for links in self._links]
+        away = np.array([each == {LinkState.AWAY} for each in states], dtype=np.bool_)
+        return Seen(away, np.array([LinkState.CONNECTING not in each for each in states], dtype=np.bool_))
+
+    def explained_by(self, entry: int) -> frozenset[str]:
+        return frozenset()
+
+
 class AwayWatch(Watch):
     """Devices that cannot be reached."""
 
     def __init__(self, site: WatchedSite) -> None:
-        super().__init__("device_away", site, site.devices)
+        super().__init__(AWAY, site, site.devices)
         self._links = [site.sinks[index].link for index in self.picked.tolist()]
+        self._shared = {device: source.path for source in site.connections for device in source.devices}
 
     def look(self, now: float) -> Seen:
         states = [link.state for link in self._links]
@@ -52,8 +71,9 @@ class AwayWatch(Watch):
         known = np.array([state is not LinkState.CONNECTING for state in states], dtype=np.bool_)
         return Seen(away, known)
 
-    def devices_of(self, entry: int) -> tuple[str, ...]:
-        return ()
+    def explained_by(self, entry: int) -> frozenset[str]:
+        path = self._shared.get(self.sources[entry].device or "")
+        return frozenset() if path is None else frozenset({f"{path}.{ALL_AWAY}"})
 
 
 class StaleWatch(Watch):

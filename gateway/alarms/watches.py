@@ -47,6 +47,7 @@ def watches(site: WatchedSite, sources: Sources, now: float) -> list[Watch]:
 
 def _all(site: WatchedSite, sources: Sources, now: float) -> Iterator[Watch]:
     # What explains others comes first, so that these are suppressed from their beginning.
+    yield watch_quality.ConnectionWatch(site)
     yield watch_quality.AwayWatch(site)
     for name, signal, test in _VALUES:
         yield ValueWatch(name, site, signal, test)

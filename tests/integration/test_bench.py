@@ -27,8 +27,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def api(site: Path) -> Iterator[str]:
     with program("demo", "--site", site) as running:
-        api = address_in(running.wait_for("http://", 30.0)) + "/api/v1"
-        until(lambda: all(each["quality"] == "good" for each in get(f"{api}/devices")), 30.0)
+        api = address_in(running.wait_for("http://", 60.0)) + "/api/v1"
+        until(lambda: all(each["quality"] == "good" for each in get(f"{api}/devices")), 60.0)
         yield api
 
 
@@ -136,13 +136,20 @@ def test_a_day_passes_faster_and_slower_again_and_stays_in_step_with_the_truth(a
     assert (status, answer["speed"]) == (200, 60.0)
     assert get(f"{api}/emulator")["speed"] == 60.0
     until(lambda: get(f"{api}/health")["now"] > before + 900.0, 40.0)
-    until(lambda: all(each["quality"] == "good" for each in get(f"{api}/stations")), 30.0)
+    good: set[str] = set()
+
+    def each_was_good() -> bool:
+        # Values are stale after 0.75 s now; on a busy machine it takes some looks to find each of them younger.
+        good.update(each["id"] for each in get(f"{api}/stations") if each["quality"] == "good")
+        return len(good) == 6
+
+    until(each_was_good, 40.0)
     assert abs(get(f"{api}/emulator/truth/S001")["time"] - get(f"{api}/health")["now"]) < 120.0
     until(lambda: sum(each["swaps_today"] for each in get(f"{api}/stations")) > 0, 40.0)
     status, answer = order("POST", f"{api}/emulator/speed", {"speed": 1})
     assert (status, answer["speed"]) == (200, 1.0)
     assert answer["now"] > before + 900.0
-    until(lambda: all(each["quality"] == "good" for each in get(f"{api}/devices")), 30.0)
+    until(lambda: all(each["quality"] == "good" for each in get(f"{api}/devices")), 60.0)
     until(lambda: abs(get(f"{api}/emulator/truth/S001")["time"] - get(f"{api}/health")["now"]) < 3.0, 10.0)
     assert get(f"{api}/health")["forecast"]["cost_s"]["p50"] > 0.0
     _past(api)
