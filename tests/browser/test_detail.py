@@ -149,7 +149,7 @@ def span_of(url: str) -> int:
 def test_the_charge_is_compared_with_the_expected_one(page: Page, bench: Bench, asked: list[str]) -> None:
     page.goto(bench.url + "/station/S001/slot/1")
     panel = page.locator("section.charge")
-    expect(panel.locator("header")).to_contain_text("5 points of SoC behind what was expected")
+    expect(panel).to_contain_text("5 points of SoC behind what was expected")
     expect(chart(page, "charge_soc")).to_have_accessible_name(re.compile(r"measured: 45 %\. expected: 80 %\."))
 
 
