@@ -44,3 +44,22 @@ def test_the_station_page_shows_its_slots_as_the_api_tells_them(page: Page, addr
         if slot["occupied"] and slot["pack_id"]:
             expect(page.get_by_text(slot["pack_id"][-4:]).first).to_be_visible()
     expect(page.get_by_role("heading", name="Aliganj")).to_be_visible()
+
+
+def test_the_front_of_a_station_is_that_of_its_site_file(page: Page, address: str) -> None:
+    page.goto(f"{address}/station/S001")
+    expect(page.locator("button.slot")).to_have_count(12)
+    layout = get(f"{address}/api/v1/stations/S001")["layout"]
+    for row in layout["cells"]:
+        tops = {
+            (page.locator(f"button[data-slot='{slot}']").bounding_box() or {})["y"] for slot in row if slot is not None
+        }
+        assert len(tops) <= 1
+
+
+def test_the_running_gateway_answers_a_what_if_question(page: Page, address: str) -> None:
+    page.goto(f"{address}/station/S002?demand_factor=3")
+    answer = page.locator("section.whatif")
+    expect(answer.get_by_role("status")).to_contain_text("The risk of a stockout within 60 min", timeout=30_000)
+    expect(answer.get_by_text(re.compile(r"Made \d+ s ago from 500 futures that both share"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("What if: median"))).to_be_visible()

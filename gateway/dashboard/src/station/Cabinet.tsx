@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { useLive } from "../state/live";
 import type { Slot, Station } from "../state/types";
 import { CsvButton } from "../ui/CsvButton";
+import { Link } from "../ui/Link";
 import { drift, unbroken } from "./explain";
 import { front, type Layout } from "./front";
 import { Mark, SlotButton } from "./SlotButton";
@@ -28,6 +29,7 @@ export const Cabinet = memo(function Cabinet(props: Props) {
     <section className="panel cabinet" aria-labelledby="cabinet">
       <header>
         <h2 id="cabinet">{t("cabinet.title")}</h2>
+        <Link to={`/station/${encodeURIComponent(station)}/cabinet`}>{t("cabinet.in3d")}</Link>
         <CsvButton
           name={`${station}-slots`}
           what={t("cabinet.title")}
