@@ -1,4 +1,4 @@
-"""The command line: ``swaptwin demo | run | emulate | fault | backtest``, and the field engineer's tools."""
+"""The command line: ``swaptwin demo | run | emulate | fault | backtest | watch``, and the field engineer's tools."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from config.clock import RealClock
 from config.errors import ConfigError, ListenError
 from config.json_schema import SchemaKind, json_schema
 from config.loader import LoadedSite, bundled_site, load_site
-from gateway import cli_browse, cli_field
+from gateway import cli_browse, cli_field, cli_watch
 from gateway.cli_fault import fault_app
 from gateway.cli_tools import Tools
 
@@ -256,7 +256,7 @@ def _single(group: ExceptionGroup[Exception]) -> Exception:
     return group
 
 
-for commands in (cli_browse, cli_field):
+for commands in (cli_browse, cli_field, cli_watch):
     commands.register(app, Tools(_load, _refuse, out, err))
 
 
