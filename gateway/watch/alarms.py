@@ -1,9 +1,10 @@
 """The alarms: a list at the bottom of every page, and one alarm in full."""
 
-from typing import TYPE_CHECKING, cast
+from textwrap import fill
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -92,7 +93,7 @@ def where(alarm: Fields) -> str:
 class AlarmDetails(ModalScreen[None]):
     """One alarm in full, with what to do about it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "acknowledge", "Acknowledge"),
         Binding("escape,enter", "dismiss", "Back"),
     ]
@@ -133,7 +134,7 @@ def _details(live: Live, alarm: Fields) -> Content:
         lines.append(("What to do", str(alarm["action"])))
     if alarm.get("respond_s"):
         lines.append(("Within", span(float(alarm["respond_s"]))))
-    body = "\n".join(f"{name:<13}{text}" for name, text in lines)
+    body = "\n".join(fill(text, 74, initial_indent=f"{name:<13}", subsequent_indent=" " * 13) for name, text in lines)
     return Content.assemble(
         (PRIORITY_MARK[priority], PRIORITY[priority]),
         ("  " + str(alarm.get("title") or alarm.get("condition")), "bold"),

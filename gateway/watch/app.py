@@ -1,7 +1,9 @@
 """``swaptwin watch``: the application around the pages."""
 
+from typing import ClassVar
+
 from textual.app import App
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
 from config.clock import Clock
@@ -30,6 +32,7 @@ CALM = Theme(
     variables={
         "muted": "#929ca4",
         "equipment": "#78828a",
+        "cursor": "#39424a",
         "abnormal-1": "#ff7369",
         "abnormal-2": "#f5a742",
         "abnormal-3": "#e8d44d",
@@ -44,7 +47,7 @@ class WatchApp(App[None]):
     CSS_PATH = "watch.tcss"
     TITLE = "swaptwin"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "alarms", "Alarms"),
         Binding("question_mark", "help", "Help"),
         Binding("q", "quit", "Quit"),
@@ -57,12 +60,15 @@ class WatchApp(App[None]):
         self.by = by
         self._clock = clock
         self._drawing = False
+        self.register_theme(CALM)
+        self.theme = CALM.name
         self.live = Live(clock, self._changed, self._greeted)
         self.client = StreamClient(self.url, self.live, clock)
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return CALM.variables
+
     def on_mount(self) -> None:
-        self.register_theme(CALM)
-        self.theme = "calm"
         for topic in TOPICS:
             self.client.subscribe(topic)
         self.push_screen(Network())
@@ -82,6 +88,8 @@ class WatchApp(App[None]):
 
     def _draw(self) -> None:
         self._drawing = False
+        if not self.is_running:  # the pages are being taken down
+            return
         for screen in self.screen_stack:
             if isinstance(screen, Page | AlarmDetails):
                 screen.draw()

@@ -91,9 +91,7 @@ class _Subscription:
 class StreamClient:
     """Follows the topics that were subscribed; ``run`` must be running."""
 
-    def __init__(
-        self, url: str, listener: Listener, clock: Clock, chance: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, url: str, listener: Listener, clock: Clock, chance: Callable[[], float] = random.random) -> None:
         """``url``: the gateway's, for example ``http://127.0.0.1:8000``."""
         self._url = url.rstrip("/").replace("http", "ws", 1) + PATH
         self._listener = listener
@@ -133,7 +131,7 @@ class StreamClient:
             await self._clock.sleep(delay_s)
 
     async def _connection(self) -> tuple[str, bool]:
-        """One connection from its beginning to its end; returns why it ended, and whether the gateway asked us to go."""
+        """One connection, to its end; returns why it ended, and whether the gateway asked us to go."""
         self._silence_s = UNTIL_HELLO_S
         connection: ClientConnection | None = None
         try:
@@ -160,6 +158,8 @@ class StreamClient:
             return f"it answers {error.response.status_code}", False
         except InvalidHandshake as error:
             return f"what answers there is no gateway: {error}", False
+        except ConnectionRefusedError:
+            return "nobody listens there", False
         except (OSError, WebSocketException) as error:
             return getattr(error, "strerror", None) or str(error), False
         finally:

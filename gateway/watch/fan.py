@@ -48,7 +48,7 @@ def _times(times: list[float], plot: int) -> str:
     for minutes in range(0, 24 * 60, 30):
         if total <= 0.0 or minutes * 60 > total:
             break
-        label = "made" if minutes == 0 else f"+{minutes} min"
+        label = "made" if minutes == 0 else f"+{minutes // 60} h" if minutes % 60 == 0 else f"+{minutes} min"
         start = min(round(minutes * 60 / total * (plot - 1)), plot - len(label))
         line[start : start + len(label)] = label
     return "".join(line)

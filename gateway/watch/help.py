@@ -1,7 +1,9 @@
 """The keys and the signs, on one card."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -18,7 +20,7 @@ Signs
   ≈ 62 %         the twin's estimate, not measured
   62 %?          no longer current: the last that was known
   –              unknown
-  × ○            data is bad, uncertain; the words say why and since when
+  no data 42 s   data is not good: why, and since when
   ■ H  ▲ M  ◆ L  risk of a stockout within the hour: high, medium, low
   ■ 1  ▲ 2  ◆ 3  priority of an alarm
   ≠              telemetry and twin do not agree
@@ -33,7 +35,7 @@ Esc  back"""
 class Help(ModalScreen[None]):
     """Shown by ``?``."""
 
-    BINDINGS = [Binding("escape,question_mark,enter,q", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,enter,q", "dismiss", "Back")]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog"):

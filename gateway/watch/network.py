@@ -1,7 +1,9 @@
 """The network: stations worst first."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 
@@ -16,15 +18,14 @@ from gateway.watch.words import HORIZONS, UNKNOWN, age_s, kilowatts, roughly, si
 FORECAST_LIFE_S = 900.0
 """A forecast whose first horizon has passed says nothing about the next quarter of an hour."""
 WIDE = 100
-READY, CHARGING, RISKS, POWER, DATA = 7, 10, 6, 15, 15
+READY, CHARGING, RISKS, POWER, DATA = 7, 9, 6, 15, 18
 MARK = 4
 
 
 class Network(Page):
     """All stations in one list."""
 
-    BINDINGS = [
-        Binding("enter", "open", "Open", priority=False),
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search"),
         Binding("escape", "clear", "All stations", show=False),
     ]
@@ -43,7 +44,6 @@ class Network(Page):
     def on_mount(self) -> None:
         self.query_one("#search").display = False
         self.query_one("#stations").focus()
-        super().on_mount()
 
     def draw_body(self, live: Live) -> None:
         held = live.held("stations")
@@ -96,16 +96,16 @@ def _figures(stations: list[Fields]) -> Content:
     unknown = sum(station.get("power_w") is None for station in stations)
     doubtful = sum(station.get("quality") != "good" for station in stations)
     ready = Content.styled(f"≈{total('ready'):.0f}", MUTED) if estimated else Content(f"{total('ready'):.0f}")
-    power = f"{kilowatts(total('power_w'))} of {kilowatts(total('grid_limit_w'))} kW"
+    power = f"{kilowatts(total('power_w'))} / {kilowatts(total('grid_limit_w'))} kW"
     return Content.assemble(
         f"{len(stations)} station{'' if len(stations) == 1 else 's'}",
-        ("   ready ", MUTED),
+        ("  ready ", MUTED),
         ready,
         f" of {total('slots'):.0f}",
-        ("   power ", MUTED),
+        ("  power ", MUTED),
         power,
-        (f" ({unknown} unknown)" if unknown else "", MUTED),
-        ("   data not good ", MUTED),
+        (f", {unknown} unknown" if unknown else "", MUTED),
+        ("  data not good ", MUTED),
         (str(doubtful), "bold" if doubtful else ""),
     )
 
@@ -129,20 +129,20 @@ def _row(live: Live, station: Fields, width: int) -> Content:
     old = live.now is not None and made is not None and live.now - made > FORECAST_LIFE_S
     probabilities = station.get("stockout_probability") or {}
     urgency = "none" if old else band(hour(station))
-    name = Content.assemble(
-        (str(station.get("name") or station["id"]), "bold" if urgency == "high" else ""),
-        (f"  {station['id']}", MUTED),
-    )
+    room = _name_width(width)
+    name = Content.styled(str(station.get("name") or station["id"]), "bold" if urgency == "high" else "")
+    if name.cell_length + 2 + len(station["id"]) <= room:
+        name = Content.assemble(name, (f"  {station['id']}", MUTED))
     parts: list[Content | str | tuple[str, str]] = [
         (f"{RISK_MARK[urgency]:<{MARK}}", RISK[urgency]),
-        left(name, _name_width(width)),
+        left(name, room),
         right(counted(station, "ready", f"/{station.get('slots')}"), READY),
         right(counted(station, "charging"), CHARGING),
     ]
     parts += [right(risk(probabilities.get(horizon), old=old), RISKS) for horizon in HORIZONS]
     if width >= WIDE:
         parts.append(right(power(station), POWER))
-    return Content.assemble(*parts, "  ", data(live, station))
+    return Content.assemble(*parts, "  ", data(live, station).truncate(DATA, ellipsis=True))
 
 
 def power(station: Fields) -> Content:
@@ -159,5 +159,4 @@ def data(live: Live, fields: Fields) -> Content:
     if quality == "good":
         text = UNKNOWN if age is None else roughly(age)
         return Content.styled(f"was good {text}" if live.offline else text, MUTED)
-    mark = "×" if quality == "bad" else "○"
-    return Content.styled(f"{mark} {trouble(quality, reason, age if silent(reason) else None)}", "bold")
+    return Content.styled(trouble(quality, reason, age if silent(reason) else None), "bold")

@@ -1,5 +1,6 @@
 """What all pages of the terminal view have: who and when it is, the connection, alarms at the bottom, keys."""
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Page(Screen[None]):
     """A page draws itself from what is known whenever it is told to."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (112, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (112, "-wide")]  # noqa: RUF012 - as Textual declares it
     station: str | None = None
     """Only this station's alarms are shown."""
 
@@ -30,13 +31,13 @@ class Page(Screen[None]):
         yield AlarmPane()
         yield Footer(show_command_palette=False)
 
+    @abstractmethod
     def body(self) -> ComposeResult:
         """What stands between head and alarms."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_body(self, live: Live) -> None:
         """Draw it."""
-        raise NotImplementedError
 
     @property
     def watch_app(self) -> "WatchApp":
@@ -64,7 +65,11 @@ class Page(Screen[None]):
 def head(live: Live, width: int) -> Content:
     """Site, EMULATOR mark and the site's time."""
     speed = live.health.get("speed", 1.0)
-    parts: list[Content | str | tuple[str, str]] = [("swaptwin", "$muted"), " ", (live.health.get("name") or "", "bold")]
+    parts: list[Content | str | tuple[str, str]] = [
+        ("swaptwin", "$muted"),
+        " ",
+        (live.health.get("name") or "", "bold"),
+    ]
     if live.health.get("emulated"):
         parts += ["  ", (f" EMULATOR{'' if speed == 1.0 else f' ×{speed:g}'} ", "bold reverse")]
     clock = ""
@@ -80,10 +85,8 @@ def connection(live: Live, url: str) -> Content:
         return Content.styled(f"● Connected to {url}", "$muted")
     if link.phase == "connecting" and not live.ever_live:
         return Content.styled(f"○ Connecting to {url} …", "$muted")
-    why = f": {link.why}" if link.why else ""
-    first = "Disconnected from the gateway" if live.ever_live else f"No answer from {url}"
-    parts = [f"× {first}{why}."]
-    if live.silence_s is not None:
-        parts.append(f"This was known {span(live.silence_s)} ago.")
-    parts.append(f"Next attempt in {span(live.retry_s + 0.999)}." if link.phase == "lost" else "Connecting …")
-    return Content(" ".join(parts))
+    what = "Disconnected" if live.ever_live else f"No answer from {url}"
+    known = "" if live.silence_s is None else f"; this was known {span(live.silence_s)} ago"
+    again = f"next attempt in {span(live.retry_s + 0.999)}" if link.phase == "lost" else "connecting …"
+    # The reason comes last: a narrow terminal cuts it off.
+    return Content(f"× {what}{known}; {again}{f' ({link.why})' if link.why else ''}")

@@ -1,7 +1,9 @@
 """One station: its risk, its cabinet, its forecast."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -23,7 +25,7 @@ SIDE = 62
 class Station(Page):
     """A station that was opened; its topics are followed while it is."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace", "back", "Network"),
         Binding("j", "scroll('down')", "Scroll", show=False),
         Binding("k", "scroll('up')", "Scroll", show=False),
@@ -43,7 +45,6 @@ class Station(Page):
         for topic in self.topics:
             self.watch_app.client.subscribe(topic)
         self.query_one("#body").focus()
-        super().on_mount()
 
     def on_unmount(self) -> None:
         for topic in self.topics:
@@ -143,11 +144,11 @@ def _forecast(live: Live, forecast: Fields | None, station: Fields, width: int, 
     age = "" if live.now is None else f", made {span(live.now - forecast['generated_at'])} ago"
     state = " – out of date" if expired else ""
     lost = forecast.get("lost_swaps") or {}
-    losses: list[Content | str | tuple[str, str]] = [("lost swaps, mean", MUTED)]
+    losses: list[Content | str | tuple[str, str]] = [("mean lost swaps", MUTED)]
     for horizon, words in HORIZONS.items():
         mean = lost.get(horizon)
         text = "–" if mean is None else f"{mean:.1f}{'?' if expired else ''}"
-        losses += [(f"   {words} ", MUTED), (text, STALE if expired else "")]
+        losses += [(f"  {words} ", MUTED), (text, STALE if expired else "")]
     parts: list[Content | str | tuple[str, str]] = [
         ("Ready packs to come", "bold"),
         (f"{age}{state}", MUTED),

@@ -25,7 +25,8 @@ _REASONS = {
 
 
 def percent(share: float | None) -> str:
-    """
+    """In whole percent.
+
     >>> percent(0.624), percent(None)
     ('62 %', '–')
     """
@@ -44,7 +45,8 @@ def probable(share: float | None) -> str:
 
 
 def kilowatts(watts: float | None) -> str:
-    """
+    """With one digit.
+
     >>> kilowatts(8120.0)
     '8.1'
     """

@@ -86,6 +86,10 @@ def test_links_between_pages_lead_somewhere() -> None:
         "config.document",
         "config.site",
         "config.sparkplug",
+        "gateway.watch.words",
+        "gateway.watch.rank",
+        "gateway.watch.drawn",
+        "gateway.watch.alarms",
     ],
 )
 def test_examples_in_docstrings_hold(module: str) -> None:
