@@ -10,6 +10,7 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import (
+    alarms,
     fanout,
     forecast_service,
     kernel,
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "throughput": throughput.run,
     "lateness": lateness.run,
     "fanout": fanout.run,
+    "alarms": alarms.run,
     "kernel": kernel.run,
     "forecast": forecast_service.run,
     "what-if": whatif_crn.run,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from config.alarms import AlarmRules, Rule, rules
 from config.calendar import CalendarEntry
 from config.profile import Strict
 from twin.spec import ChargerSpec, PackSpec, StationSpec
@@ -228,6 +229,8 @@ class Station(Strict):
     """Besides the site's."""
     target_stockout_60min: Fraction | None = None
     """The risk of a stockout within 60 min from which on the station asks for advice; default: the site's."""
+    alarms: AlarmRules | None = None
+    """What differs at this station from the site's alarm rules, by alarm."""
     devices: Annotated[tuple[Device, ...], Field(min_length=1)]
     emulation: EmulatedStation | None = None
 
@@ -308,6 +311,8 @@ class Site(Strict):
     emulation: EmulationSettings = EmulationSettings()
     calendar: tuple[CalendarEntry, ...] = ()
     """Holidays and events of all stations."""
+    alarms: AlarmRules | None = None
+    """What differs from the catalogue of alarms, by alarm."""
     stations: Annotated[tuple[Station, ...], Field(min_length=1)]
 
     @field_validator("timezone")
@@ -323,6 +328,10 @@ class Site(Strict):
         """The risk of a stockout within 60 min that a station is to stay under."""
         own = station.target_stockout_60min
         return self.target_stockout_60min if own is None else own
+
+    def alarm_rules(self, station: Station | None = None) -> dict[str, Rule]:
+        """The alarm rules in force at a station, or for the gateway itself."""
+        return rules([self.alarms, station.alarms if station else None])
 
 
 _RANGE = re.compile(r"^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$")

@@ -17,6 +17,7 @@ from starlette.routing import Mount, WebSocketRoute
 
 from config.clock import Clock
 from gateway import schema
+from gateway.asyncapi import asyncapi
 from gateway.guard import Guard
 from gateway.history import History
 from gateway.hub import Fields, Hub, UnknownTopicError
@@ -41,6 +42,15 @@ class ApiError(Exception):
     def __init__(self, status: int, code: str, message: str, remedy: str) -> None:
         self.status, self.code, self.message, self.remedy = status, code, message, remedy
         super().__init__(message)
+
+
+def spell(now: float, from_: float | None, to: float | None, width_s: float) -> tuple[float, float]:
+    """The time that a query asks about: up to now, and so much before, unless it says otherwise."""
+    end = now if to is None else to
+    start = end - width_s if from_ is None else from_
+    if not 0.0 <= start < end < 1e11:
+        raise ApiError(422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds.")
+    return start, end
 
 
 def create_app(
@@ -140,12 +150,7 @@ def _add_stations(
         if slot is not None and f"slot/{slot:02d}" not in slots:
             raise ApiError(404, "unknown_slot", f"{station} has no slot {slot}", f"Its slots are 1 to {len(slots)}.")
         _check_signal(signal, slot)
-        end = clock.now() if to is None else to
-        start = end - DEFAULT_WINDOW_S if from_ is None else from_
-        if not 0.0 <= start < end < 1e11:
-            raise ApiError(
-                422, "invalid", f"no time lies from {start:g} to {end:g}", "Give from < to in epoch seconds."
-            )
+        start, end = spell(clock.now(), from_, to, DEFAULT_WINDOW_S)
         past = await history(path(station, signal, slot), start, end, buckets)
         return _json({"station": station, "signal": signal, "slot": slot, "from": start, "to": end, **asdict(past)})
 
@@ -181,6 +186,10 @@ def _add_status(
     def ui() -> Response:
         """Whether the web app was built, and which build it is."""
         return _json(ui_status(static))
+
+    @app.get("/api/asyncapi.json", include_in_schema=False)
+    async def stream_description() -> Response:
+        return _json(asyncapi(app.version))
 
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
@@ -264,7 +273,7 @@ def _docs_page(description: Mapping[str, Any]) -> str:
         f"<h1>swaptwin {html.escape(description['info']['version'])}: API</h1>"
         f"<p>{html.escape(description['info']['description'])}</p>"
         '<p>All shapes: <a href="/openapi.json">/openapi.json</a>. '
-        f"Live data: the WebSocket <code>{API}/stream</code> (swap.v1). "
+        f'Live data: the WebSocket <code>{API}/stream</code> (swap.v1), <a href="/api/asyncapi.json">described</a>. '
         'Measurements of the gateway itself: <a href="/metrics">/metrics</a>.</p>'
         f"<table><tr><th>address</th><th>query</th><th></th></tr>{''.join(rows)}</table></body></html>"
     )

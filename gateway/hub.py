@@ -6,7 +6,8 @@ change, so that the difference between *any* two states is one scan, and memory 
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,9 @@ from config.clock import Clock
 
 HISTORY = 300
 """How many sequence numbers back a client may stand and still be served a delta (deletions are kept that long)."""
+
+EVENTS = 1000
+"""Events of a topic that are kept for clients that have not taken them yet."""
 
 Fields = dict[str, Any]
 
@@ -33,6 +37,16 @@ class Frame(NamedTuple):
 
     body: str
     seq: int
+
+
+class Event(NamedTuple):
+    """``number`` counts the topic's events; ``seq`` is the topic's sequence number that it came with. ``body`` is the
+    shared part of its message, as that of a ``Frame``.
+    """
+
+    number: int
+    seq: int
+    body: str
 
 
 def plain(value: Any) -> Any:
@@ -68,6 +82,18 @@ class _Topic:
     frames: dict[int, Frame] = field(default_factory=dict)
     """Encoded messages that lead to ``seq``, by the sequence they start from (``SNAPSHOT``: from nothing)."""
     listeners: dict[Callable[[], None], None] = field(default_factory=dict)
+    events: deque[Event] = field(default_factory=deque)
+    event: int = 0
+    """Number of the latest event."""
+    lost: Event | None = None
+    """The latest event that is not kept any more."""
+
+    def tell(self, number: int, content: Fields) -> None:
+        head = {"seq": number, "ts": self.ts_ms, "ev": plain(content)}
+        self.event = number
+        self.events.append(Event(number, self.seq, _body(head)))
+        if len(self.events) > EVENTS:
+            self.lost = self.events.popleft()
 
     def patch(self, key: str, fields: Mapping[str, Any]) -> Fields:
         """The fields that differ from the held ones."""
@@ -114,14 +140,20 @@ class Hub:
         """Differs at every start: a sequence number means something only together with it."""
 
     def publish(
-        self, topic: str, updates: Mapping[str, Mapping[str, Any]], delete: Iterable[str] = (), replace: bool = False
+        self,
+        topic: str,
+        updates: Mapping[str, Mapping[str, Any]],
+        delete: Iterable[str] = (),
+        replace: bool = False,
+        events: Sequence[tuple[int, Fields]] = (),
     ) -> int:
         """Merge fields into a topic and return its sequence number, which grows only if something changed.
 
         Keys in ``delete`` go first, then ``updates`` are merged: fields not named stay as they are, a field's value is
         replaced whole. With ``replace`` the topic holds exactly ``updates`` afterwards. An empty publication makes the
         topic known. Floats that are not finite become null. Raises TypeError for values that JSON cannot carry; the
-        topic is then unchanged.
+        topic is then unchanged. ``events`` tell what happened, numbered one after the other; every client that follows
+        the topic gets each of them.
         """
         if topic not in self._topics:
             self._topics[topic] = _Topic(seq=self._first)
@@ -136,7 +168,7 @@ class Hub:
             patch = {name: plain(value) for name, value in fields.items()} if key in gone else held.patch(key, fields)
             if patch or key in gone or key not in held.state:
                 patches[key] = patch
-        if not gone and not patches:
+        if not gone and not patches and not events:
             return held.seq
         seq = held.seq + 1
         for key in gone:
@@ -147,6 +179,8 @@ class Hub:
         held.ts_ms = int(self._clock.now() * 1000)
         held.prune()
         held.frames.clear()
+        for number, content in events:
+            held.tell(number, content)
         for listener in list(held.listeners):
             listener()
         return seq
@@ -169,6 +203,29 @@ class Hub:
 
     def seq(self, topic: str) -> int:
         return self._known(topic).seq
+
+    def event(self, topic: str) -> int:
+        """The number of a topic's latest event."""
+        return self._known(topic).event
+
+    def event_after(self, topic: str, number: int) -> Event | Literal["overflow"] | None:
+        """The first event after one, ``None`` if there is none yet; ``overflow`` where it is not kept any more."""
+        held = self._known(topic)
+        if number >= held.event:
+            return None
+        if held.lost is not None and number < held.lost.number:
+            return "overflow"
+        return held.events[max(number + 1 - held.events[0].number, 0)]
+
+    def event_before(self, topic: str, seq: int) -> int | None:
+        """The number of the latest event that came no later than a sequence number; ``None`` where a later one is
+        not kept any more.
+        """
+        held = self._known(topic)
+        if held.lost is not None and held.lost.seq > seq:
+            return None
+        later = next((event.number for event in held.events if event.seq > seq), None)
+        return held.event if later is None else later - 1
 
     def listen(self, topic: str, listener: Callable[[], None]) -> None:
         """Call ``listener`` after every change of a topic. It must return at once."""
@@ -218,5 +275,9 @@ class Hub:
 
 
 def _frame(content: dict[str, Any], seq: int) -> Frame:
+    return Frame(_body(content), seq)
+
+
+def _body(content: dict[str, Any]) -> str:
     # Without the opening brace: each client's own head goes in front of the shared text.
-    return Frame(orjson.dumps(content)[1:].decode(), seq)
+    return orjson.dumps(content)[1:].decode()

@@ -76,11 +76,8 @@ class Recorder:
         self._store.append(rows)
         self._links()
 
-    def swaps(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
-        """Record swaps that the twin saw since its estimate before, and drift alarms that came or went."""
-        seen = estimate.swaps - (before.swaps if before else 0)
-        if seen > 0:
-            self._store.event(estimate.time, station, "swap", {"count": seen})
+    def drifts(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
+        """Record drift alarms of the twin that came or went since its estimate before."""
         now = {(drift.kind, drift.slot): drift for drift in estimate.drifts}
         were = {(drift.kind, drift.slot): drift for drift in before.drifts} if before else {}
         for state, drifts in (("on", now.keys() - were.keys()), ("off", were.keys() - now.keys())):

@@ -2,18 +2,22 @@
 
 import sqlite3
 
+from gateway.ledger_tables import LOGS, trim_logs
+
 BITE = 20_000
 """Rows deleted in one transaction: short enough that readers and the writer do not wait noticeably."""
 VACUUM_PAGES = 5_000
 """Free pages given back to the disk in one go; the others are used again."""
-_TIMES = {"samples": "time", "forecasts": "generated_at", "events": "time", "skill": "time"}
+_TIMES = {"samples": "time", "forecasts": "generated_at", "events": "time", "skill": "time"} | dict.fromkeys(
+    LOGS, "time"
+)
 
 
 def trim(connection: sqlite3.Connection, oldest: float, limit_bytes: float) -> int:
     """Delete rows older than a time, then the oldest until the file fits; returns how many went.
 
     Rows are appended nearly in order of time, so the oldest are those with the smallest row ids. Size is taken from
-    samples and forecasts; events are few and go by age only.
+    samples and forecasts; events, alarms and swaps are few and go by age, and the latter two by number.
     """
     deleted = 0
     for table, column in _TIMES.items():
@@ -22,6 +26,7 @@ def trim(connection: sqlite3.Connection, oldest: float, limit_bytes: float) -> i
             deleted += bite
             if bite < BITE:
                 break
+    deleted += trim_logs(connection, BITE)
     while _size(connection) > limit_bytes:
         bite = sum(_delete(connection, table, "", ()) for table in ("samples", "forecasts"))
         deleted += bite

@@ -13,10 +13,14 @@ from adapters.modbus_line import Lines
 from config.clock import Clock
 from config.errors import ConfigError
 from config.loader import LoadedSite
+from gateway.alarms.engine import AlarmEngine
+from gateway.alarms.watches import Sources
 from gateway.api import create_app
+from gateway.api_alarms import alarms_router
 from gateway.api_faults import faults_router
 from gateway.api_reload import reload_router
 from gateway.api_skill import skill_router
+from gateway.api_swaps import swaps_router
 from gateway.api_whatif import whatif_router
 from gateway.basis import Bases
 from gateway.demand_learner import DemandLearner
@@ -29,6 +33,7 @@ from gateway.health import Health, LoopMonitor, Part
 from gateway.hub import Hub
 from gateway.image import Image
 from gateway.layout import layouts
+from gateway.ledger import Ledger
 from gateway.numbering import renumbered
 from gateway.publisher import Publisher
 from gateway.recorder import Recorder
@@ -37,6 +42,7 @@ from gateway.server import Server, listen
 from gateway.skill import Skill
 from gateway.store import Store, StoreError
 from gateway.stream import Stream
+from gateway.swap_log import LATEST, SwapLog
 from gateway.twin_runner import TwinRunner
 from gateway.ui import ui_status
 from gateway.version import release as installed_release
@@ -76,6 +82,7 @@ async def run(
             if fault_control is not None:
                 gateway.routers.append(faults_router(fault_control))
             await asyncio.to_thread(gateway.demand.restore)
+            await gateway.restore()
             await gateway.run(sock, on_ready, hangup)
         finally:
             await asyncio.shield(asyncio.to_thread(store.close))
@@ -112,6 +119,16 @@ class _Gateway:
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)
         self.skill = Skill(loaded, clock, store)
         self.monitor = LoopMonitor(clock)
+        self.ledger = Ledger(store, clock)
+        self.swaps = SwapLog(self.image, self.layouts, self.hub, self.ledger.swaps)
+        sources = Sources(
+            self.twins.estimates,
+            self.forecasts.latest,
+            self.publisher.summaries,
+            lambda: store.fails,
+            lambda: self.monitor.lateness_s()["p99"],
+        )
+        self.alarms = AlarmEngine(loaded, self.image, self.layouts, clock, self.hub, sources, self.ledger.note)
         release = installed_release()
         self.stream = Stream(self.hub, clock, version=release)
         identity = {
@@ -126,6 +143,7 @@ class _Gateway:
             "forecast": self.forecasts.health,
             "skill": self.skill.health,
             "stream": self.stream.status,
+            "alarms": self.alarms.health,
             "store": store.health,
             "devices": self._devices,
             "ui": ui_status,
@@ -135,7 +153,17 @@ class _Gateway:
             whatif_router(self.whatif, self.layouts),
             skill_router(self.skill, self.layouts),
             reload_router(self.reload),
+            alarms_router(self.alarms, self.ledger, clock, self._zone, emulated),
+            swaps_router(self.ledger, clock, self.layouts, self._zone, emulated),
         ]
+
+    async def restore(self) -> None:
+        """Take up what the last run left in the store."""
+        stored, seq, number = await asyncio.to_thread(
+            lambda: (self.ledger.alarms(), self.ledger.last("alarm_journal"), self.ledger.last("swaps"))
+        )
+        self.alarms.restore(stored, seq)
+        self.swaps.restore(await self.ledger.lines("swaps", 0.0, 1e11, LATEST), number)
 
     async def run(
         self, sock: socket.socket, on_ready: Callable[[str], None] | None, hangup: asyncio.Event | None
@@ -167,6 +195,8 @@ class _Gateway:
                 self.publisher,
                 self.recorder,
                 self.skill,
+                self.swaps,
+                self.alarms,
                 self.monitor,
                 server,
             )
@@ -234,6 +264,8 @@ class _Gateway:
         self.skill.follow(new)
         self.publisher.follow(unchanged)
         self.recorder.follow()
+        self.swaps.follow(unchanged)
+        self.alarms.follow(new)
         self.store.keep(new.site.gateway.retention_days, new.site.gateway.retention_mb)
         self.health.identify(name=new.site.name)
         self.fleet.start(adapters, self.image.sinks)
@@ -251,13 +283,17 @@ class _Gateway:
                 log.error("site file not reloaded", reason=str(error))
 
     def _stepped(self, station: str, estimate: Estimate, before: Estimate | None) -> None:
-        self.recorder.swaps(station, estimate, before)
+        self.recorder.drifts(station, estimate, before)
+        self.swaps.stepped(station, estimate, before)
         self.demand.stepped(station, estimate, before)
         if before is None or before.ready != estimate.ready:
             self.forecasts.hurry(station)
             self.publisher.mark(station)
         elif (before.substituted != estimate.substituted).any():
             self.publisher.mark(station)
+
+    def _zone(self) -> str:
+        return self.loaded.site.timezone
 
     def _basis(self, station: str) -> Basis | None:
         return self.bases.of(station)

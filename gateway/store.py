@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import sqlite_utils
 import structlog
 
 from config.clock import Clock
+from gateway import ledger_tables
 from gateway.history import KEEP_S, History, read_history
 from gateway.retention import trim
 
@@ -79,6 +80,8 @@ class Store:
         self._condition = threading.Condition()
         self._samples: deque[Row] = deque()
         self._records: deque[Record] = deque()
+        self._awaited: list[asyncio.Future[None]] = []
+        """Done when all records before them are on disk."""
         self._closing = False
         self._points: dict[str, int] = {}
         self._thread: threading.Thread | None = None
@@ -173,6 +176,21 @@ class Store:
         """
         self._record(_SKILL, row)
 
+    def keep_now(self, records: Iterable[Record]) -> "asyncio.Future[None]":
+        """Queue records, and have them written at once. On the event loop; the future is done when they are on disk."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._condition:  # at once: what belongs together comes into one transaction
+            for statement, row in records:
+                self._record(statement, row)
+            self._awaited.append(kept)
+            self._condition.notify()
+        return kept
+
+    @property
+    def fails(self) -> bool:
+        """Whether the disk takes nothing at present."""
+        return self._failing
+
     async def history(self, path: str, start: float, end: float, buckets: int) -> History:
         """Samples of a path between two times, in at most ``buckets`` equal buckets; read off the loop."""
         keep_s = KEEP_S * max(self._clock.speed, 1.0)
@@ -232,6 +250,7 @@ class Store:
         database.table("skill").create(
             columns | dict.fromkeys(sums, float), pk=("station", "horizon", "time", "bin"), if_not_exists=True
         )
+        ledger_tables.prepare(database)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def _write(self, connection: sqlite3.Connection) -> None:
@@ -242,9 +261,10 @@ class Store:
         try:
             while True:
                 with self._condition:
-                    if not self._closing:
+                    if not self._closing and (self._failing or not self._awaited):
                         self._condition.wait(COMMIT_S)
                     closing = self._closing
+                    awaited, self._awaited = self._awaited, []
                     samples.extend(self._samples)
                     records.extend(self._records)
                     self._samples.clear()
@@ -252,10 +272,13 @@ class Store:
                 if self._commit(connection, samples, records):
                     self.rows += len(samples) + len(records)
                     samples, records = [], []
+                    for kept in awaited:
+                        with suppress(RuntimeError):  # nobody waits any more: their loop is closed
+                            kept.get_loop().call_soon_threadsafe(_done, kept)
                 elif closing:
                     log.error("history lost at the end", rows=len(samples) + len(records))
                 else:
-                    self._put_back(samples, records)
+                    self._put_back(samples, records, awaited)
                     samples, records = [], []
                 if closing:
                     return
@@ -271,9 +294,10 @@ class Store:
         except sqlite3.Error as error:
             log.warning("old history could not be deleted; trying again later", file=str(self.file), error=str(error))
 
-    def _put_back(self, samples: list[Row], records: list[Record]) -> None:
+    def _put_back(self, samples: list[Row], records: list[Record], awaited: list["asyncio.Future[None]"]) -> None:
         """Return what the disk refused to the queues, where their bounds apply."""
         with self._condition:
+            self._awaited = [*awaited, *self._awaited]
             self._samples.extendleft(reversed(samples))
             self._records.extendleft(reversed(records))
 
@@ -308,6 +332,11 @@ class Store:
             number = connection.execute("INSERT INTO points (path) VALUES (?) RETURNING id", (path,)).fetchone()[0]
             self._points[path] = number
         return number
+
+
+def _done(kept: "asyncio.Future[None]") -> None:
+    if not kept.done():
+        kept.set_result(None)
 
 
 def read_days(file: Path, first: int) -> list[Day]:

@@ -60,6 +60,8 @@ class _Subscription:
     """What the client holds; None: nothing yet."""
     period_s: float
     listener: Callable[[], None]
+    event: int
+    """The number of the latest event that the client was sent, or that came before its snapshot."""
     due_s: float = 0.0
     """Monotonic time before which nothing more is sent."""
 
@@ -212,12 +214,14 @@ class _Client:
                 self._unsubscribe(sid)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise RefusalError(message.id, "too_many", f"at most {MAX_SUBSCRIPTIONS} subscriptions; end one first")
-        resume = message.resume
-        resumed = (
+        resume, event = message.resume, None
+        if (
             resume is not None
             and resume.epoch == self._hub.epoch
             and isinstance(self._hub.since(message.topic, resume.seq), Frame)
-        )
+        ):
+            event = self._hub.event_before(message.topic, resume.seq)
+        resumed = event is not None
         self._last_sid += 1
         sid = self._last_sid
 
@@ -230,6 +234,7 @@ class _Client:
             seq=resume.seq if resume is not None and resumed else None,
             period_s=1.0 / message.max_hz if message.max_hz else 0.0,
             listener=changed,
+            event=event or 0,
         )
         self._hub.listen(message.topic, changed)
         self._reply(t="sub_ok", id=message.id, sid=sid, mode="resumed" if resumed else "snapshot")
@@ -279,7 +284,11 @@ class _Client:
                 continue
             subscription.due_s = now + subscription.period_s
             self._dirty.pop(sid, None)
-            await self._send_state(sid, subscription)
+            # First the events: a client that resumes from the state that it holds has then missed none of them.
+            if subscription.seq is not None:
+                await self._send_events(sid, subscription)
+            if sid in self._subscriptions:
+                await self._send_state(sid, subscription)
         return next_s
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
@@ -290,6 +299,7 @@ class _Client:
             return
         if held is None:
             kind, frame = "snap", self._hub.full(subscription.topic)
+            subscription.event = self._hub.event(subscription.topic)
         else:
             step = self._hub.since(subscription.topic, held)
             if not isinstance(step, Frame):
@@ -303,6 +313,19 @@ class _Client:
             self._stream.conflated += frame.seq - held - 1
         subscription.seq = frame.seq  # before the wait: what is published meanwhile marks the subscription again
         await self._send(f'{{"t":"{kind}","sid":{sid},{frame.body}')
+
+    async def _send_events(self, sid: int, subscription: _Subscription) -> None:
+        # Of a topic that has ended the state's step tells.
+        while sid in self._subscriptions and self._close is None and subscription.topic in self._hub.topics():
+            event = self._hub.event_after(subscription.topic, subscription.event)
+            if event is None:
+                return
+            if event == "overflow":
+                self._unsubscribe(sid)
+                await self._send(_text({"t": "reset", "sid": sid, "reason": "overflow"}))
+                return
+            subscription.event = event.number
+            await self._send(f'{{"t":"event","sid":{sid},{event.body}')
 
     async def _send(self, text: str) -> None:
         started = self._clock.monotonic()

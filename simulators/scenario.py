@@ -1,11 +1,13 @@
 """Scenario files: what goes wrong when, and what a gateway must make of it."""
 
+import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from config.alarm_catalogue import CATALOGUE
 from config.binding import BoundDevice
 from config.clock import RealClock
 from config.document import Document, Place, read, validate
@@ -46,8 +48,11 @@ class Expectation(Strict):
     forecast: str | None = None
     """A station's."""
     alarm: str | None = None
+    """An alarm's id, for example ``S001.slot.03.charger_fault``, or a condition's name for any alarm of that kind."""
+    absent: bool = False
+    """Of an alarm: it must not be there."""
     state: str | None = None
-    """Of a device: ``connected``, ``no_communication``, ``connecting``."""
+    """Of a device: ``connected``, ``no_communication``, ``connecting``. Of an alarm: ``unacknowledged`` and so on."""
     quality: Literal["good", "uncertain", "bad"] | None = None
     reason: str | None = None
     that: str | None = None
@@ -66,6 +71,7 @@ class Expectation(Strict):
         kind, name = self.of
         asked = [f"{key} {value}" for key in ("state", "quality", "reason") if (value := getattr(self, key))]
         asked += [self.that] if self.that else []
+        asked += ["is not there"] if self.absent else []
         holds = f", holds {self.holds_s:g} s" if self.holds_s else ""
         return f"{kind} {name}: {', '.join(asked) or 'is there'} within {self.within_s:g} s{holds}"
 
@@ -78,8 +84,10 @@ class Expectation(Strict):
     def _one_subject(self) -> Self:
         if sum(getattr(self, kind) is not None for kind in SUBJECTS) != 1:
             raise ValueError(f"an expectation is of one thing: give exactly one of {', '.join(SUBJECTS)}")
-        if self.state is not None and self.device is None:
-            raise ValueError("'state' is for a device")
+        if self.state is not None and self.device is None and self.alarm is None:
+            raise ValueError("'state' is for a device or an alarm")
+        if self.absent and (self.alarm is None or self.state or self.that):
+            raise ValueError("'absent' is for an alarm, and stands alone")
         if self.alarm is None and self.that is None and not (self.state or self.quality or self.reason):
             raise ValueError("nothing is expected: give state, quality, reason or that")
         return self
@@ -219,9 +227,29 @@ def _expectation_problem(
         return f"no device is called {name!r}", f"There are {', '.join(devices[:8])}"
     if kind in {"station", "forecast"} and name not in stations:
         return f"no station is called {name!r}", f"There are {', '.join(stations[:8])}"
+    if kind == "alarm":
+        return _alarm_problem(name, loaded)
     if kind == "point":
         return _point_problem(name, [point.path for device in bound for point in device.points])
     return None
+
+
+def _alarm_problem(name: str, loaded: LoadedSite) -> tuple[str, str] | None:
+    path, _, condition = name.rpartition(".")
+    if condition not in CATALOGUE:
+        close = difflib.get_close_matches(condition, CATALOGUE, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else "docs/alarms.md lists them"
+        return f"no alarm is called {condition!r}", hint
+    of = CATALOGUE[condition].of
+    known: dict[str, list[str]] = {
+        "slot": [f"{each.id}.slot.{n:02d}" for each in loaded.site.stations for n in range(1, each.slots + 1)],
+        "station": [each.id for each in loaded.site.stations],
+        "device": [f"{each.id}.{device.id}" for each in loaded.site.stations for device in each.devices],
+    }
+    if not path or (of == "gateway" and path.split(".")[0] == "gateway") or path in known.get(of, ()):
+        return None
+    example = known.get(of, ["gateway"])[0]
+    return f"no {of} is called {path!r}", f"Write for example {example}.{condition}, or {condition} for any of them"
 
 
 def _point_problem(name: str, paths: list[str]) -> tuple[str, str] | None:

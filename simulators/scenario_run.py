@@ -214,6 +214,9 @@ class Check:
     def holds(self) -> bool:
         wanted = self._expectation
         seen = self._watch.seen(wanted)
+        if wanted.absent and self._watch.follows(wanted):
+            self.why = "" if seen is None else "it is there"
+            return seen is None
         if seen is None:
             self.why = f"the gateway does not show it ({self._watch.problem})"
             return False

@@ -62,6 +62,10 @@ class GatewayWatch:
         """All devices."""
         return self._state.get("devices", {})
 
+    def follows(self, expectation: Expectation) -> bool:
+        """Whether the gateway has told at all of what an expectation speaks of."""
+        return _topic(expectation) in self._state
+
     def seen(self, expectation: Expectation) -> Fields | None:
         """What an expectation speaks of, as it is now; ``None`` where the gateway shows no such thing."""
         kind, name = expectation.of
@@ -74,7 +78,7 @@ class GatewayWatch:
             case "forecast":
                 return topic.get("forecast")
             case "alarm":
-                return next((alarm for key, alarm in topic.items() if _is_alarm(name, key, alarm)), None)
+                return next((alarm for key, alarm in topic.items() if name in (key, alarm["condition"])), None)
         return _point(topic, name)
 
     async def _follow(self, connection: ClientConnection) -> None:
@@ -151,7 +155,3 @@ def _point(topic: Mapping[str, Fields], path: str) -> Fields | None:
         return None
     quality, _, reason = fields.get("not_good", {}).get(signal, "good").partition("/")
     return {"value": fields.get(signal), "quality": quality, "reason": reason or None, "twin": fields.get("twin")}
-
-
-def _is_alarm(name: str, key: str, alarm: Fields) -> bool:
-    return name == key or name in {alarm.get(field) for field in ("id", "alarm", "kind", "rule", "name")}

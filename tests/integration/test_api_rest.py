@@ -253,6 +253,7 @@ async def test_without_a_built_web_app_a_page_says_how_to_build_it() -> None:
             assert page.status_code == 200
             assert "make ui" in page.text
         assert (await get(gateway, "/api/ui")).json() == {"built": False, "hash": None}
+        assert (await get(gateway, "/api/asyncapi.json")).json()["info"]["version"] == "0.0.test"
 
 
 async def test_the_built_web_app_is_served_and_cached_rightly(tmp_path: Path) -> None:

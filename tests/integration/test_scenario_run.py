@@ -15,14 +15,17 @@ title: The cabinet goes away and comes back
 timeline:
   - at: 0.2
     inject: {label: cut, fault: comm_loss, target: S1/d}
-    expect: {device: S1/d, state: no_communication, within_s: 5}
-  - when: "time > 2 and S1.ready >= 0"
+    expect:
+      - {device: S1/d, state: no_communication, within_s: 5}
+      - {alarm: S1.d.device_away, state: unacknowledged, within_s: 10}
+      - {alarm: sensor_failure, absent: true, holds_s: 1}
+  - when: "time > 10 and S1.ready >= 0"
     clear: cut
     expect: {station: S1, quality: good, within_s: 10}
   - every: 1
     times: 2
     inject: {fault: soc_jump, target: S1, slots: "1", parameters: {by: -0.01}}
-duration_s: 4
+duration_s: 18
 """
 FAILS = """\
 scenario: impossible
@@ -66,9 +69,9 @@ def test_a_scenario_whose_expectations_hold_ends_with_zero_and_a_report(site: Pa
     scenario.write_text(HOLDS)
     with program("emulate", site, "--scenario", scenario, "--json", report) as running:
         assert running.wait(90.0) == 0, running.lines
-        assert "away: passed, 3 expectations held" in "\n".join(running.lines)
+        assert "away: passed, 5 expectations held" in "\n".join(running.lines)
     said = json.loads(report.read_text(encoding="utf-8"))
-    assert (said["passed"], said["failed"], len(said["expectations"])) == (True, 0, 3)
+    assert (said["passed"], said["failed"], len(said["expectations"])) == (True, 0, 5)
     assert [each["fault"] for each in said["injected"]] == ["comm_loss", "soc_jump", "soc_jump"]
     assert not (tmp_path / "data").exists()
 

@@ -118,5 +118,5 @@ def test_a_drift_alarm_is_an_event_when_it_comes_and_when_it_goes(telemetry: Tel
     told: list[tuple[str, object, object]] = []
     store.event = lambda _, __, kind, detail: told.append((kind, detail["slot"], detail["state"]))  # type: ignore[method-assign]
     for before, after in ((None, quiet), (quiet, alarmed), (alarmed, alarmed), (alarmed, quiet), (quiet, quiet)):
-        records.swaps("S003", after, before)
+        records.drifts("S003", after, before)
     assert told == [("drift", 2, "on"), ("drift", 2, "off")]

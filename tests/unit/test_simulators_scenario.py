@@ -106,6 +106,11 @@ timeline:
       - {point: S1/slot/3/soc, quality: good}
       - {point: S1/station/heartbeat, quality: good}
       - {station: S7, quality: bad}
+      - {alarm: S1.slot.05.charger_fault}
+      - {alarm: charger_falt}
+      - {alarm: S1.d.device_away}
+      - {alarm: mains_lost, absent: true}
+      - {alarm: gateway.history_not_written}
   - when: "S8.ready > 1"
     clear: all
 """
@@ -126,7 +131,9 @@ def test_everything_that_does_not_fit_the_site_is_named_by_line_and_key(tmp_path
         (14, "timeline[2].expect[1].point"),
         (15, "timeline[2].expect[2].point"),
         (16, "timeline[2].expect[3].station"),
-        (17, "timeline[3].when"),
+        (17, "timeline[2].expect[4].alarm"),
+        (18, "timeline[2].expect[5].alarm"),
+        (22, "timeline[3].when"),
     ]
 
 
@@ -141,6 +148,7 @@ def test_everything_that_does_not_fit_the_site_is_named_by_line_and_key(tmp_path
         ("scenario: a\ntitle: b\ntimeline:\n  - {at: 1}\n", 4, "nothing happens"),
         ("scenario: a\ntitle: b\ntimeline:\n  - {at: 1, expect: {station: S1}}\n", 4, "nothing is expected"),
         ("scenario: a\ntitle: b\ntimeline:\n  - {at: 1, expect: {quality: bad}}\n", 4, "one thing"),
+        ("scenario: a\ntitle: b\ntimeline:\n  - {at: 1, expect: {station: S1, absent: true}}\n", 4, "stands alone"),
         ("scenario: a\ntitle: b\ntimeline:\n  - {at: 1, expect: {station: S1, that: 'f(x)'}}\n", 4, "not allowed"),
         ("scenario: a\ntitle: b\ntimeline:\n  - {at: 1, clear: all}\n    {\n", 5, "YAML"),
     ],
