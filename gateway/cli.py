@@ -1,7 +1,6 @@
-"""The command line: ``swaptwin demo | run | emulate | fault | backtest``, and the field engineer's tools."""
+"""The command line: ``swaptwin demo | run | emulate | fault | backtest | watch``, and the field engineer's tools."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 from collections.abc import Coroutine
@@ -15,9 +14,10 @@ from config.clock import RealClock
 from config.errors import ConfigError, ListenError
 from config.json_schema import SchemaKind, json_schema
 from config.loader import LoadedSite, bundled_site, load_site
-from gateway import cli_browse, cli_field
+from gateway import cli_browse, cli_field, cli_watch
 from gateway.cli_fault import fault_app
 from gateway.cli_tools import Tools
+from gateway.until_signal import until_signal
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -203,7 +203,7 @@ def _main(work: Coroutine[Any, Any, None], hangup: asyncio.Event | None = None) 
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            stopped = runner.run(_until_signal(work, hangup))
+            end = runner.run(until_signal(_plainly(work), hangup))
         except ConfigError as error:
             _refuse(error)
         except ListenError as error:
@@ -212,34 +212,16 @@ def _main(work: Coroutine[Any, Any, None], hangup: asyncio.Event | None = None) 
         except StoreError as error:
             err.print(f"{error}; nothing was started.", markup=False)
             raise typer.Exit(FAILED) from error
-    if stopped:
+    if end.stopped:
         err.print("stopped", markup=False)
 
 
-async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event | None) -> bool:
-    """Whether a signal ended the work. A second signal does not wait for the orderly end."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    signalled = asyncio.Event()
-
-    def stop(number: signal.Signals) -> None:
-        if signalled.is_set():
-            sys.exit(128 + number)
-        signalled.set()
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    if hangup is not None:
-        loop.add_signal_handler(signal.SIGHUP, hangup.set)
+async def _plainly(work: Coroutine[Any, Any, None]) -> None:
+    """The work, failing with the one error that users can act on."""
     try:
-        await task
-    except asyncio.CancelledError:
-        if not signalled.is_set():
-            raise
+        await work
     except ExceptionGroup as group:
         raise _single(group) from group
-    return signalled.is_set()
 
 
 def _single(group: ExceptionGroup[Exception]) -> Exception:
@@ -256,7 +238,7 @@ def _single(group: ExceptionGroup[Exception]) -> Exception:
     return group
 
 
-for commands in (cli_browse, cli_field):
+for commands in (cli_browse, cli_field, cli_watch):
     commands.register(app, Tools(_load, _refuse, out, err))
 
 

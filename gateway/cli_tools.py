@@ -1,8 +1,6 @@
 """What the field engineer's commands share: how they load, print, run and leave."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from rich.console import Console
 
 from config.errors import ConfigError, ListenError
 from config.loader import LoadedSite
+from gateway.until_signal import until_signal
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -54,7 +53,7 @@ class Tools:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             try:
-                return runner.run(_until_signal(work))
+                return runner.run(until_signal(work)).result
             except ConfigError as error:
                 self.refuse(error)
             except ListenError as error:
@@ -65,25 +64,3 @@ class Tools:
                 self.failed(f"{error}. Check address, cable and firewall, and that nobody else holds the connection.")
             except OSError as error:
                 self.failed(f"{error.filename or 'input or output'}: {error.strerror or error}.")
-
-
-async def _until_signal(work: Coroutine[Any, Any, T]) -> T | None:
-    """What the work returned; a second signal does not wait for the orderly end."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    signalled = asyncio.Event()
-
-    def stop(number: signal.Signals) -> None:
-        if signalled.is_set():
-            sys.exit(128 + number)
-        signalled.set()
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if not signalled.is_set():
-            raise
-    return None

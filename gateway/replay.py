@@ -7,14 +7,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import cast
 
-from config.binding import BoundDevice
 from config.clock import Clock, wall_period_s
 from config.loader import LoadedSite
 from config.profile import Point
 from gateway.recording import Recording, Row
-from simulators.face import Face
-from simulators.serve import build_faces, check_addresses, embedded_brokers
+from simulators.faults.engine import Faults
+from simulators.faults.mount import Mount
+from simulators.faults.view import DeviceView
+from simulators.serve import build_mounts, check_addresses, embedded_brokers
 from simulators.station import PhysicalStation, Value
+from simulators.truth import TruthServer
 from twin.signals import ChargerState, Kind
 
 STEP_S = 0.5
@@ -27,8 +29,9 @@ ROWS_A_TURN = 5000
 class RecordedStation:
     """A station as recorded devices told it: what an emulator's face shows. ``time`` is the replay's site time."""
 
-    def __init__(self, name: str, start: float) -> None:
+    def __init__(self, name: str, slots: int, start: float) -> None:
         self.id = name
+        self.slots = range(1, slots + 1)
         self.time = start
         self._values: dict[tuple[str, int | None], Value] = {}
 
@@ -50,12 +53,12 @@ class RecordedStation:
 
 @dataclass(slots=True)
 class _Stand:
-    """Devices that share an address, and the faces that serve them while they are not away."""
+    """An address, and those of its devices that are away as they were when they were recorded."""
 
-    devices: list[BoundDevice]
-    faces: list[tuple[Face, float]]
+    mount: Mount
+    interval_s: float
     away: set[str]
-    is_up: bool = False
+    is_up: bool = True
 
 
 class Replay:
@@ -64,16 +67,12 @@ class Replay:
     def __init__(self, recording: Recording, loaded: LoadedSite, clock: Clock) -> None:
         """``loaded``: the recorded site, its devices where they are to be served."""
         self._clock, self._loaded = clock, loaded
-        bound = loaded.bind()
-        self._points = {point.path: point for device in bound for point in device.points}
+        self._bound = loaded.bind()
+        self._points = {point.path: point for device in self._bound for point in device.points}
         start = clock.now()
-        self.stations = {station.id: RecordedStation(station.id, start) for station in loaded.site.stations}
-        groups: dict[tuple[str, int] | str, list[BoundDevice]] = {}
-        for device in bound:
-            is_shared = device.profile.protocol == "modbus"
-            groups.setdefault((device.device.host, device.device.port) if is_shared else device.id, []).append(device)
-        self._stands = [_Stand(devices, [], set()) for devices in groups.values()]
-        self._stand_of = {device.id: stand for stand in self._stands for device in stand.devices}
+        self.stations = {each.id: RecordedStation(each.id, each.slots, start) for each in loaded.site.stations}
+        self._stands: list[_Stand] = []
+        self._stand_of: dict[str, _Stand] = {}
         self._rows: Iterator[Row] = recording.rows()
         self._next: Row | None = next(self._rows, None)
         self._first = self._next["received_time"] if self._next else recording.header.started
@@ -90,22 +89,46 @@ class Replay:
     async def run(self, *, hold: bool, on_ready: Callable[[str], None] | None = None) -> None:
         """Serve until the recording ends; with ``hold``, its last values until cancelled. Raises ``ListenError``."""
         check_addresses(self._loaded)
+        stations = cast("dict[str, PhysicalStation]", self.stations)
+        views = {device.id: DeviceView(device, self.stations[device.station.id]) for device in self._bound}
+        mounts = build_mounts(self._bound, stations, views, self._clock)
+        self._stands = [_Stand(mount, interval_s, set()) for mount, interval_s in mounts]
+        self._stand_of = {device.id: stand for stand in self._stands for device in stand.mount.devices}
+        brokers = embedded_brokers(self._loaded, self._clock)
+        faults = Faults(stations, views, [mount for mount, _ in mounts], brokers, self._clock, recorded=True)
         await self._apply(self._first + PRIME_S)
         async with AsyncExitStack() as stack:
-            for broker in embedded_brokers(self._loaded, self._clock):
+            # A recording has no ground truth; what is served there is the control of faults.
+            control = TruthServer({}, self._loaded.site.emulation.truth_port, "emulation.truth_port", faults)
+            controlling = asyncio.ensure_future(control.run())
+            stack.push_async_callback(_end, control, controlling)
+            for broker in brokers:
                 await broker.start()
                 stack.push_async_callback(broker.stop)
             stack.push_async_callback(self._stop)
             for stand in self._stands:
                 await self._bring(stand)
+                await stand.mount.start()
             if on_ready is not None:
-                on_ready(f"{sum(len(stand.devices) for stand in self._stands)} recorded devices are served")
+                count = len(self._bound)
+                on_ready(f"{count} recorded devices are served; faults at {control.url.removesuffix('/truth')}")
             # Building servers takes a while, in which no recorded time passes.
             self._start = self._clock.now()
-            await self._serve(hold)
+            await self._until_over(asyncio.ensure_future(self._serve(hold)), asyncio.ensure_future(faults.run()))
+
+    async def _until_over(self, serving: asyncio.Future[None], striking: asyncio.Future[None]) -> None:
+        """Until all is served; faults do not end by themselves, but may fail."""
+        try:
+            done, _ = await asyncio.wait([serving, striking], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (serving, striking):
+                task.cancel()
+            await asyncio.wait([serving, striking])
 
     async def _serve(self, hold: bool) -> None:
-        shortest_s = min([STEP_S, *(interval_s for stand in self._stands for _, interval_s in stand.faces)])
+        shortest_s = min([STEP_S, *(stand.interval_s for stand in self._stands)])
         period_s = wall_period_s(self._clock, shortest_s)
         due: dict[int, float] = {}
         while True:
@@ -115,10 +138,9 @@ class Replay:
             await self._apply(self._first + now - self._start)
             for stand in self._stands:
                 await self._bring(stand)
-                for face, interval_s in stand.faces:
-                    if stand.is_up and self._clock.monotonic() >= due.get(id(face), -math.inf):
-                        due[id(face)] = self._clock.monotonic() + 0.9 * wall_period_s(self._clock, interval_s)
-                        await face.publish()
+                if self._clock.monotonic() >= due.get(id(stand), -math.inf):
+                    due[id(stand)] = self._clock.monotonic() + 0.9 * wall_period_s(self._clock, stand.interval_s)
+                    await stand.mount.publish()
             if self._next is None and not hold:
                 return
             await self._clock.sleep(period_s)
@@ -150,22 +172,18 @@ class Replay:
 
     async def _bring(self, stand: _Stand) -> None:
         """Let the devices of an address come and go as they did when they were recorded."""
-        wanted = len(stand.away) < len(stand.devices)
-        if wanted == stand.is_up:
-            return
-        if stand.is_up:
-            stand.is_up = False
-            await asyncio.gather(*(face.stop() for face, _ in stand.faces))
-            return
-        # Fresh faces: a server that was stopped does not start again.
-        stand.faces = build_faces(stand.devices, cast("dict[str, PhysicalStation]", self.stations))
-        for face, _ in stand.faces:
-            await face.start()
-        stand.is_up = True
+        wanted = len(stand.away) < len(stand.mount.devices)
+        if wanted != stand.is_up:
+            stand.is_up = wanted
+            await stand.mount.appear(wanted)
 
     async def _stop(self) -> None:
-        up = [face for stand in self._stands if stand.is_up for face, _ in stand.faces]
-        await asyncio.gather(*(face.stop() for face in up))
+        await asyncio.gather(*(stand.mount.stop() for stand in self._stands))
+
+
+async def _end(control: TruthServer, controlling: asyncio.Future[None]) -> None:
+    control.stop()
+    await controlling
 
 
 def shown(point: Point, kind: Kind, row: Row) -> Value:

@@ -40,7 +40,8 @@ def placed(header: Header, other: LoadedSite | None, first_port: int) -> LoadedS
         stations.append(station.model_copy(update={"devices": tuple(devices)}))
     emulation = (other.site if other is not None else header.site).emulation
     if other is None:
-        emulation = emulation.model_copy(update={"broker": "embedded"})
+        port = emulation.truth_port if _is_free(emulation.truth_port) else 0
+        emulation = emulation.model_copy(update={"broker": "embedded", "truth_port": port})
     site = header.site.model_copy(update={"stations": tuple(stations), "emulation": emulation})
     return LoadedSite(header.file, site, header.profiles, header.shapes)
 

@@ -41,6 +41,9 @@ class SparkplugFace:
         self._device = device
         self._station = station
         self._id = sparkplug_id(device)
+        kinds = ["NCMD"] if self._id.device is None else ["NCMD", "DCMD"]
+        self._kinds = {self._id.topic(kind): kind for kind in kinds}
+        """Of commands, by their topics."""
         self._items: list[Item[str]] = items(device.points, lambda bound: str(bound.address))
         self._last: list[tuple[Value] | None] = [None] * len(self._items)
         self._began = station.time
@@ -201,8 +204,7 @@ class SparkplugFace:
         if code.is_failure:
             log.warning("emulator refused by broker", device=self._device.id, reason=str(code))
             return
-        kinds = ["NCMD"] if self._id.device is None else ["NCMD", "DCMD"]
-        client.subscribe([(self._id.topic(kind), 1) for kind in kinds])
+        client.subscribe([(topic, 1) for topic in self._kinds])
         if self._host_topic is not None:
             client.subscribe(self._host_topic, 1)
         self._later(self._begin)
@@ -226,8 +228,8 @@ class SparkplugFace:
     def _on_message(self, client: paho.Client, data: object, incoming: paho.MQTTMessage) -> None:
         if incoming.topic == self._host_topic:
             self._later(self._mind_host, bytes(incoming.payload))
-        else:
-            self._later(self._obey, incoming.topic.split("/")[2], bytes(incoming.payload))
+        elif (kind := self._kinds.get(incoming.topic)) is not None:
+            self._later(self._obey, kind, bytes(incoming.payload))
 
 
 def _datatype(point: Point) -> int:

@@ -5,6 +5,7 @@ A fault is a pydantic model: its fields are its parameters. A new one is a class
 """
 
 import random
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -101,9 +102,9 @@ class ClockFault(Fault):
 class MapFault(Fault):
     """Acts on what stands where: the device comes back from a restart with another map."""
 
+    @abstractmethod
     def remap(self, device: BoundDevice) -> BoundDevice:
         """The device as it is now, which the gateway's profile does not know of."""
-        raise NotImplementedError
 
 
 class WireFault(Fault):

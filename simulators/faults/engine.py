@@ -78,10 +78,13 @@ class Faults:
         mounts: Sequence[Mount],
         brokers: Sequence[BrokerMount],
         clock: Clock,
+        *,
+        recorded: bool = False,
     ) -> None:
-        """``views`` by device id."""
+        """``views`` by device id. ``recorded``: the stations are recordings, which no fault can change."""
         self._stations, self._views, self._clock = stations, views, clock
         self._mounts, self._brokers = mounts, brokers
+        self._recorded = recorded
         self._addresses: tuple[Place, ...] = (*mounts, *brokers)
         self._devices: dict[str, BoundDevice] = {device.id: device for mount in mounts for device in mount.devices}
         self._entries: dict[str, Entry] = {}
@@ -277,6 +280,10 @@ class Faults:
 
     def _aim(self, order: Order, kind: type[Fault], rng: random.Random) -> Aim:
         stations, devices = self._targets(order.target)
+        if self._recorded and issubclass(kind, StationFault):
+            raise FaultError(
+                "fault", f"{kind.name} strikes the station itself, and this one is recorded", "Choose one of devices"
+            )
         if not issubclass(kind, StationFault):
             devices = [device for device in devices if device.profile.protocol in kind.effects]
             if not devices:

@@ -3,6 +3,7 @@
 The device restarts with each of them, and again when it is over.
 """
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
@@ -39,8 +40,9 @@ class _PointsChanged(MapFault):
         )
         return replace(device, points=points)
 
+    @abstractmethod
     def changed(self, bound: BoundPoint) -> BoundPoint:
-        raise NotImplementedError
+        """The point as it is now."""
 
 
 class WordOrderChanged(_PointsChanged):

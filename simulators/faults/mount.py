@@ -33,6 +33,8 @@ class Mount:
         self._key, self._build = key, build
         self._face: Face | None = None
         self._mounted: tuple[BoundDevice, ...] = ()
+        self._present = True
+        self._struck: tuple[Fault, ...] = ()
         self._lock = asyncio.Lock()
         self._proxied: tuple[str, int] = (HOST, 0)
 
@@ -48,8 +50,7 @@ class Mount:
         else:
             await self.proxy.open(self._key, *own)
         try:
-            async with self._lock:
-                await self._mount(self.devices)
+            await self.settle(())
         except BaseException:
             await self.proxy.close()
             raise
@@ -69,7 +70,8 @@ class Mount:
 
     async def settle(self, faults: Sequence[Fault]) -> None:
         """Be what these faults make of the devices: another map, or nothing at all."""
-        down = any(isinstance(fault, RestartFault) for fault in faults)
+        self._struck = tuple(faults)
+        down = not self._present or any(isinstance(fault, RestartFault) for fault in faults)
         wanted = () if down else self._remapped([fault for fault in faults if isinstance(fault, MapFault)])
         if wanted == self._mounted:
             return
@@ -77,6 +79,11 @@ class Mount:
             await self._unmount()
             if wanted:
                 await self._mount(wanted)
+
+    async def appear(self, present: bool) -> None:
+        """Be there or not, whatever faults do besides: a device that was away when it was recorded."""
+        self._present = present
+        await self.settle(self._struck)
 
     async def take(self, faults: list[WireFault], begun: list[WireFault], ended: list[WireFault]) -> None:
         await self.proxy.take(faults, begun, ended)

@@ -1,6 +1,7 @@
 """What goes wrong between an MQTT or Sparkplug device and its broker. Devices speak MQTT 3.1.1."""
 
 import asyncio
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
@@ -20,9 +21,9 @@ class _PublishFault(WireFault):
         message = mqtt_publish(frame) if frame.from_device else None
         return [Delivery(frame.data)] if message is None else self.published(message, frame)
 
+    @abstractmethod
     def published(self, message: MqttPublish, frame: Frame) -> list[Delivery]:
         """What becomes of a message."""
-        raise NotImplementedError
 
 
 class DuplicateMessage(_PublishFault):

@@ -1,6 +1,7 @@
 """Values that are wrong: frozen, shifted, noisy, impossible or missing."""
 
 import math
+from abc import abstractmethod
 from typing import ClassVar
 
 from asyncua.ua.status_codes import StatusCodes
@@ -48,8 +49,9 @@ class _Measured(ValueFault):
             return value
         return self.changed(bound, float(value), now)
 
+    @abstractmethod
     def changed(self, bound: BoundPoint, value: float, now: float) -> Value:
-        raise NotImplementedError
+        """What the device takes for the number."""
 
 
 class Bias(_Measured):

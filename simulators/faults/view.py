@@ -1,14 +1,15 @@
 """What a device makes of its station: the truth, unless faults stand between."""
 
 from config.binding import BoundDevice
+from simulators.face import Shown
 from simulators.faults.base import ClockFault, ValueFault
-from simulators.station import PhysicalStation, Value
+from simulators.station import Value
 
 
 class DeviceView:
     """One device's look at its station (``simulators.face.Shown``)."""
 
-    def __init__(self, device: BoundDevice, station: PhysicalStation) -> None:
+    def __init__(self, device: BoundDevice, station: Shown) -> None:
         self._station = station
         self._points = {(bound.point.signal, bound.slot): bound for bound in device.points}
         self.clocks: list[ClockFault] = []

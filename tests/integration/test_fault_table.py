@@ -52,6 +52,7 @@ AWAY = Cell(
     station="ready_reason == 'substituted' and ready != null",
     once=("device away",),
 )
+GONE = Cell("bad/no_communication", "no_communication")
 WIDENED = Cell(
     "bad/no_communication",
     "no_communication",
@@ -63,9 +64,19 @@ FLAPS = Cell(link_that="reconnects > {reconnects}")
 COMES_BACK = Cell("good", "connected", link_that="reconnects > {reconnects}")
 UNHURT = Cell("good", "connected", holds_s=1.0)
 STALE = Cell("uncertain/stale", station="ready_reason == 'substituted'")
+STANDS_STILL = Cell(link_that="frozen >= 1")
+DOUBLED = Cell("good", "connected", link_that="dropped + repeats > {dropped} + {repeats}", holds_s=1.0)
+AHEAD = Cell("good", "connected", link_that="data_age_s < 30 and clock_skew_s > 3500")
+BEHIND = Cell("uncertain/stale", link_that="clock_skew_s < -3500")
 OUT_OF_RANGE = Cell("bad/out_of_range", "connected", station="ready != null", slot=(("soc", "twin.soc > 0.3"),))
 FAILED = Cell("bad/sensor_failure", station="ready != null", slot=(("soc", "twin.soc > 0.3"),))
 NONE = Cell("bad/not_configured", station="ready != null", slot=(("soc", "twin.soc > 0.3"),))
+
+
+CABINETS = ("opcua", "modbus", "mqtt", "sparkplug")
+"""All but the tower cabinet, which has fewer signals and no heartbeat."""
+LISTENING = ("opcua", "modbus")
+ON_BROKER = ("mqtt", "sparkplug")
 
 
 def everywhere(cell: Cell) -> dict[str, Cell]:
@@ -105,16 +116,16 @@ TABLE = (
     Row("comm_loss", everywhere(AWAY), {"mode": "black_hole"}),
     Row("comm_loss", everywhere(AWAY), {"mode": "frozen"}),
     # A Modbus line that is closed between two polls is opened again before anybody is told.
-    Row("connection_drop", on(COMES_BACK, "opcua", "mqtt") | on(UNHURT, "modbus")),
+    Row("connection_drop", on(COMES_BACK, "opcua", "mqtt", "sparkplug", "tower") | on(UNHURT, "modbus")),
     Row("link_flap", everywhere(FLAPS), {"half_period_s": 0.8}),
-    Row("server_restart", on(AWAY, "opcua", "modbus") | on(Cell("bad/no_communication", "no_communication"), "mqtt")),
-    Row("broker_away", on(AWAY, "mqtt"), {"mode": "refuse"}, shared=True),
+    Row("server_restart", on(AWAY, "opcua", "modbus", "tower") | on(GONE, *ON_BROKER)),
+    Row("broker_away", on(AWAY, *ON_BROKER), {"mode": "refuse"}, shared=True),
     # The traffic
     Row("slow_response", everywhere(UNHURT), {"delay_s": 0.05, "jitter_s": 0.02}),
     Row("slow_response", on(AWAY, "modbus") | on(STALE, "mqtt"), {"delay_s": 2.0}),
-    Row("no_reply", on(AWAY, "opcua", "modbus")),
+    Row("no_reply", on(AWAY, "opcua", "modbus", "tower")),
     Row("partial_frame", everywhere(Cell("bad/no_communication", "no_communication"))),
-    Row("split_frames", on(UNHURT, "opcua", "modbus"), {"bytes_each": 20, "gap_s": 0.001}),
+    Row("split_frames", on(UNHURT, "opcua", "modbus", "tower"), {"bytes_each": 20, "gap_s": 0.001}),
     # Modbus
     Row("modbus_exception", on(Cell("bad/not_configured", **REFUSED), "modbus"), {"code": 1}),
     Row("modbus_exception", on(Cell("bad/not_configured", **REFUSED), "modbus"), {"code": 2}),
@@ -125,36 +136,43 @@ TABLE = (
     Row("wrong_unit", on(AWAY, "modbus")),
     Row("wrong_transaction", on(AWAY, "modbus")),
     Row("short_answer", on(Cell("bad/sensor_failure", **REFUSED), "modbus")),
-    # MQTT
-    Row("duplicate_message", on(UNHURT, "mqtt")),
-    Row("lost_message", on(Cell("good", "connected"), "mqtt"), more={"probability": 0.2}),
-    Row("retained_ghost", on(AWAY, "mqtt")),
-    Row("malformed_payload", on(Cell("bad/sensor_failure"), "mqtt")),
-    Row("late_will", on(COMES_BACK, "mqtt")),
+    # MQTT and Sparkplug
+    Row("duplicate_message", on(DOUBLED, *ON_BROKER)),
+    Row("lost_message", on(Cell("good", "connected"), *ON_BROKER), more={"probability": 0.2}),
+    Row("reordered_message", on(UNHURT, "sparkplug")),
+    Row("retained_ghost", on(AWAY, *ON_BROKER)),
+    Row("malformed_payload", on(Cell("bad/sensor_failure"), "mqtt") | on(AWAY, "sparkplug")),
+    Row("lost_birth", on(AWAY, "sparkplug")),
+    Row("late_will", on(COMES_BACK, *ON_BROKER)),
+    Row("takeover", on(FLAPS, *ON_BROKER), {"every_s": 1.0}),
     # Values
-    Row("frozen_controller", everywhere(AWAY)),
+    Row("frozen_controller", on(AWAY, *CABINETS)),
+    Row("frozen_value", on(STANDS_STILL, *CABINETS), more={"signals": ("heartbeat",)}),
     Row("out_of_range", everywhere(OUT_OF_RANGE), more=SOC),
-    Row("not_a_number", on(FAILED, "opcua") | on(NONE, "modbus", "mqtt"), more=SOC),
+    Row("not_a_number", on(FAILED, "opcua", "sparkplug") | on(NONE, "modbus", "mqtt", "tower"), more=SOC),
     Row("no_value", everywhere(NONE), more=SOC),
     Row("text_value", on(FAILED, "mqtt"), more=SOC),
     Row("bad_status", on(FAILED, "opcua"), {"status_code": "BadSensorFailure"}, SOC),
     Row("bad_status", on(Cell("bad/no_communication", "connected"), "opcua"), {"status_code": "BadNotConnected"}, SOC),
     Row("bias", everywhere(slot(("soc", "quality == 'good' and value < {soc} - 0.1"))), {"offset": -0.2}, SOC),
-    Row("counter_reset", everywhere(slot(("cycle_count", "quality == 'good' and value == 0"))), more=AT_SLOT),
+    Row("counter_reset", on(slot(("cycle_count", "quality == 'good' and value == 0")), *CABINETS), more=AT_SLOT),
     # Clocks
-    Row("clock_skew", on(Cell("good", "connected", link_that="data_age_s < 30"), "opcua", "mqtt"), {"offset_s": 3600}),
-    Row("frozen_clock", on(STALE, "mqtt")),
+    Row("clock_skew", on(AHEAD, "opcua", *ON_BROKER), {"offset_s": 3600}),
+    Row("clock_skew", on(BEHIND, *ON_BROKER), {"offset_s": -3600}),
+    Row("frozen_clock", on(STALE, *ON_BROKER)),
     # Maps
     Row(
         "scale_changed",
-        on(OUT_OF_RANGE, "opcua", "mqtt") | on(Cell("bad/not_configured"), "modbus"),
+        on(OUT_OF_RANGE, "opcua", "mqtt", "sparkplug", "tower") | on(Cell("bad/not_configured"), "modbus"),
         {"factor": 10},
         SOC,
     ),
     Row("word_order_changed", on(Cell(station="quality == 'bad'"), "modbus"), {"order": "BADC"}, AT_SLOT),
     Row(
         "address_shift",
-        on(NONE, "opcua") | on(Cell(station="quality == 'bad'"), "modbus") | on(Cell("bad/no_communication"), "mqtt"),
+        on(NONE, "opcua", "sparkplug")
+        | on(Cell(station="quality == 'bad'"), "modbus")
+        | on(Cell("bad/no_communication"), "mqtt", "tower"),
         {"by": 1},
         AT_SLOT,
     ),
@@ -165,13 +183,18 @@ TABLE = (
     ),
     Row("namespace_shuffle", on(COMES_BACK, "opcua")),
     # What really happens
-    Row("door_left_open", everywhere(slot(("door_open", "value == true"), ("locked", "value == false"))), more=AT_SLOT),
+    Row(
+        "door_left_open",
+        on(slot(("door_open", "value == true"), ("locked", "value == false")), *CABINETS)
+        | on(slot(("door_open", "value == true")), "tower"),
+        more=AT_SLOT,
+    ),
     Row("pack_swapped", everywhere(slot(("pack_id", "value != {pack_id!r} and value != null"))), more=AT_SLOT),
     Row("soc_jump", everywhere(slot(("soc", "value < {soc} - 0.05 and abs(twin.soc - value) < 0.02"))), JUMP, AT_SLOT),
     Row("duplicate_pack", everywhere(slot(("pack_id", "value != {pack_id!r}"))), more=AT_SLOT),
     Row("charger_fault", everywhere(Cell("good", station="faulted == 1")), more=AT_SLOT),
     Row("slot_disabled", everywhere(slot(("enabled", "value == false"))), more=AT_SLOT),
-    Row("mains_lost", everywhere(Cell("good", station="power_w == 0"))),
+    Row("mains_lost", on(Cell("good", station="power_w == 0"), *CABINETS) | on(Cell("good"), "tower")),
     Row("over_temperature", everywhere(slot(("temperature_c", "value > 54"))), {"temperature_c": 55.0}, AT_SLOT),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from html.parser import HTMLParser
@@ -15,7 +16,9 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from adapters import browse_modbus, browse_opcua
+from adapters.base import LinkState
 from adapters.link import LostError
+from adapters.registry import build
 from config.clock import RealClock
 from config.loader import BUNDLED, LoadedSite, load_profile, load_site
 from gateway import check_connect, commission_pdf
@@ -29,6 +32,7 @@ from gateway.recording import Recording, encode, header_of
 from gateway.replay import Replay
 from gateway.replay_site import placed
 from gateway.watching import Watched
+from tests.support.adapters import Desk, running
 from tests.support.emulators import one_station, serving
 from tests.support.peers import free_port
 
@@ -45,9 +49,11 @@ def opcua_site(folder: Path) -> LoadedSite:
     return one_station(folder, [{"id": "cabinet", "profile": "opcua-swap-cabinet", "url": url}])
 
 
-def twisted(loaded: LoadedSite, folder: Path, change: Callable[[dict[str, Any]], None]) -> LoadedSite:
+def twisted(
+    loaded: LoadedSite, folder: Path, change: Callable[[dict[str, Any]], None], name: str = "modbus-swap-cabinet"
+) -> LoadedSite:
     """The same site read with a profile in which somebody made a mistake."""
-    described = yaml.safe_load((BUNDLED / "profiles" / "modbus-swap-cabinet.yaml").read_text())
+    described = yaml.safe_load((BUNDLED / "profiles" / f"{name}.yaml").read_text())
     described["profile"] = "twisted"
     change(described)
     (folder / "profiles").mkdir(parents=True)
@@ -358,6 +364,61 @@ async def test_a_device_that_was_away_when_it_was_recorded_is_away_in_the_replay
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("protocol", ["opcua", "modbus"])
+async def test_faults_strike_a_replay_on_the_wire_and_leave_what_was_recorded(tmp_path: Path, protocol: str) -> None:
+    # Two values are recorded, and no heartbeat, which a watchdog would miss.
+    loaded = {"opcua": opcua_site, "modbus": modbus_site}[protocol](tmp_path)
+    loaded = twisted(loaded, tmp_path, lambda profile: profile.pop("watchdog"), f"{protocol}-swap-cabinet")
+    common = {"monotonic_s": 0.0, "device": "S1/cabinet", "quality": "good", "reason": "none"}
+    socs = {1: 0.5, 2: 0.7}
+    rows = [
+        {"received_time": 100.0, "source_time": 100.0, "point": f"S1/slot/{slot:02d}/soc", "value": soc} | common
+        | {"raw": soc * 10_000 if protocol == "modbus" else soc * 100}
+        for slot, soc in socs.items()
+    ]  # fmt: skip
+    head = header_of(loaded, started=100.0, monotonic_s=0.0, version="1", anonymised=False)
+    file = tmp_path / "r.jsonl"
+    file.write_bytes(b"".join(encode(row) for row in [head, *rows]))
+    place = placed(Recording(file).header, None, free_port())
+    (bound,) = place.bind()
+    desk = Desk(bound)
+    said: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(Replay(Recording(file), place, CLOCK).run(hold=True, on_ready=said.set_result))
+    try:
+        async with asyncio.timeout(20.0):
+            url = (await said).rsplit(" ", 1)[1]
+        async with running(build(bound, CLOCK), desk):
+            await desk.until(lambda: desk.value("S1/slot/01/soc") == pytest.approx(0.5))
+
+            identity = await command("fault", "inject", "bias", "S1", "offset=-0.2", "--slots", "1", "--url", url)
+            await desk.until(lambda: desk.value("S1/slot/01/soc") == pytest.approx(0.3))
+            assert desk.value("S1/slot/02/soc") == pytest.approx(0.7)
+            await command("fault", "clear", identity, "--url", url)
+            await desk.until(lambda: desk.value("S1/slot/01/soc") == pytest.approx(0.5))
+
+            await command("fault", "inject", "comm_loss", "S1/cabinet", "mode=refuse", "--url", url)
+            await desk.until(lambda: desk.link.state is LinkState.AWAY)
+            await command("fault", "clear", "--url", url)
+            await desk.until(lambda: desk.value("S1/slot/01/soc") == pytest.approx(0.5))
+
+            refusal = await command("fault", "inject", "pack_swapped", "S1", "--url", url, code=2)
+            assert "this one is recorded" in refusal
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def command(*words: str, code: int = 0) -> str:
+    """What a command of ours says; in a process of its own, as it waits for the loop of this one."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway.cli", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(60.0):
+        out, _ = await process.communicate()
+    assert process.returncode == code, out.decode()
+    return out.decode().strip()
 
 
 async def test_a_server_that_refuses_us_is_asked_what_it_would_take() -> None:

@@ -25,9 +25,15 @@ INTERVAL_S = 0.2
 NEIGHBOURS_INTERVAL_S = 0.5
 """Longer: the loop carries emulators and gateway alike, and one that is busy must not pass for a cycle missed."""
 START_S = 60.0
-VICTIMS = {"opcua": "O1", "modbus": "M1", "mqtt": "Q1"}
-NEIGHBOURS = {"opcua": "O2", "modbus": "M2", "mqtt": "Q2"}
-SCHEMES = {"opcua": "opc.tcp", "modbus": "modbus", "mqtt": "mqtt"}
+VICTIMS = {"opcua": "O1", "modbus": "M1", "mqtt": "Q1", "sparkplug": "B1", "tower": "T1"}
+NEIGHBOURS = {"opcua": "O2", "modbus": "M2", "mqtt": "Q2", "sparkplug": "B2", "tower": "T2"}
+SCHEMES = {"opcua": "opc.tcp", "modbus": "modbus", "mqtt": "mqtt", "sparkplug": "mqtt", "tower": "tower"}
+PROFILES = {protocol: f"{protocol}-swap-cabinet" for protocol in VICTIMS} | {"tower": "tower-tcp"}
+INTERVALS_S = {"tower": 1.0}
+"""Of protocols whose devices do not report faster."""
+WATCHDOG_S = 2.5
+UNCHANGED_S = 1.5
+"""Less than the watchdog: a heartbeat that stands still is seen as frozen before its device is given up."""
 BRISK: dict[str, Any] = {"interval_s": INTERVAL_S, "timeout_s": 0.5}
 
 
@@ -52,15 +58,21 @@ class Bench:
 
 def bench_site(folder: Path) -> LoadedSite:
     """Two stations a protocol, four slots each, full of packs, without riders: whatever changes is a fault's doing."""
-    gateway, broker, *ports = free_ports(6)
+    gateway, broker, *ports = free_ports(8)
     stations = []
     for station in sorted([*VICTIMS.values(), *NEIGHBOURS.values()]):
         protocol = next(name for name in VICTIMS if station in {VICTIMS[name], NEIGHBOURS[name]})
-        profile = yaml.safe_load((BUNDLED / "profiles" / f"{protocol}-swap-cabinet.yaml").read_text(encoding="utf-8"))
-        profile |= BRISK | {"profile": f"brisk-{protocol}", "watchdog": {"signal": "heartbeat", "timeout_s": 2.5}}
-        (folder / f"{protocol}.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
-        port = broker if protocol == "mqtt" else ports.pop()
-        pace = {"interval_s": NEIGHBOURS_INTERVAL_S} if station in NEIGHBOURS.values() else {}
+        profile = yaml.safe_load((BUNDLED / "profiles" / f"{PROFILES[protocol]}.yaml").read_text(encoding="utf-8"))
+        profile |= BRISK | {"profile": f"brisk-{station.lower()}", "interval_s": INTERVALS_S.get(protocol, INTERVAL_S)}
+        beat = next((point for point in profile["points"] if point["signal"] == "heartbeat"), None)
+        if beat is not None:
+            profile["watchdog"] = {"signal": "heartbeat", "timeout_s": WATCHDOG_S}
+            if station in VICTIMS.values():
+                beat["max_unchanged_s"] = UNCHANGED_S
+        (folder / f"{station}.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
+        port = broker if SCHEMES[protocol] == "mqtt" else ports.pop()
+        calm = station in NEIGHBOURS.values() and protocol not in INTERVALS_S
+        pace = {"interval_s": NEIGHBOURS_INTERVAL_S} if calm else {}
         url = f"{SCHEMES[protocol]}://127.0.0.1:{port}"
         stations.append(
             {
@@ -70,7 +82,7 @@ def bench_site(folder: Path) -> LoadedSite:
                 "longitude": 0.0,
                 "slots": 4,
                 "grid_limit_w": 6000.0,
-                "devices": [{"id": "cabinet", "profile": f"{protocol}.yaml", "url": url} | pace],
+                "devices": [{"id": "cabinet", "profile": f"{station}.yaml", "url": url} | pace],
                 "emulation": {"packs": 4, "seed": 5},
             }
         )

@@ -90,6 +90,10 @@ def test_links_between_pages_lead_somewhere() -> None:
         "gateway.csv_text",
         "gateway.stream",
         "gateway.today",
+        "gateway.watch.words",
+        "gateway.watch.rank",
+        "gateway.watch.drawn",
+        "gateway.watch.alarms",
     ],
 )
 def test_examples_in_docstrings_hold(module: str) -> None:

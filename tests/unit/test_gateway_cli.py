@@ -31,7 +31,7 @@ def test_every_command_and_option_is_in_the_reference() -> None:
     assert not missing
 
 
-OURS = {"browse", "check", "record", "replay", "commission", "demo", "run", "emulate", "backtest"}
+OURS = {"browse", "check", "record", "replay", "commission", "demo", "run", "emulate", "backtest", "watch"}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ OURS = {"browse", "check", "record", "replay", "commission", "demo", "run", "emu
         (["replay", "no-such-file.jsonl"], "cannot be read"),
         (["replay", "x.csv"], "rename it"),
         (["commission", "no-such-file.yaml"], "cannot be read"),
+        (["watch", "--url", "localhost:8000"], "is no address"),
     ],
 )
 def test_wrong_input_is_named_with_exit_code_2(arguments: list[str], words: str) -> None:
