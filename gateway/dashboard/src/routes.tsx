@@ -1,4 +1,5 @@
 import { lazy, type ComponentType, type LazyExoticComponent } from "react";
+import Network from "./pages/Network";
 
 type Parameters<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Record<Name, string> & Parameters<Rest>
@@ -20,9 +21,9 @@ function route<Path extends string>(
   return { pattern, page: lazy(load) as unknown as Route["page"] };
 }
 
-/** Every page, one line each; each comes with its own chunk. */
+/** Every page, one line each. Each comes with its own chunk but the first, which would only wait for one more answer. */
 const ROUTES: readonly Route[] = [
-  route("/", () => import("./pages/Network")),
+  route("/", async () => ({ default: Network })),
   route("/station/:id", () => import("./pages/Station")),
   route("/station/:id/slot/:n", () => import("./pages/Slot")),
   route("/station/:id/pack/:packId", () => import("./pages/Pack")),
