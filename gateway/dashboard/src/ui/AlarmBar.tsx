@@ -34,7 +34,8 @@ export function AlarmBar() {
             />
             <span aria-hidden="true">{alarms === undefined ? "–" : standing}</span>
             <span className="said">
-              {t("bar.waiting", { priority: t(`priority.${priority}`), standing, count: waiting })}
+              {alarms !== undefined &&
+                t("bar.waiting", { priority: t(`priority.${priority}`), standing, count: waiting })}
             </span>
           </span>
         ))}
