@@ -45,7 +45,9 @@ class Script:
             self._last_sid += 1
             self._sids[topic] = self._last_sid
             self.say(t="sub_ok", id=message["id"], sid=self._last_sid, mode="snapshot")
-            self.say(t="snap", sid=self._last_sid, epoch=self.epoch, seq=self.seq, ts=0, data=self.topics.get(topic, {}))
+            self.say(
+                t="snap", sid=self._last_sid, epoch=self.epoch, seq=self.seq, ts=0, data=self.topics.get(topic, {})
+            )
 
     def say(self, **frame: Any) -> None:
         self.sockets[-1].send(json.dumps(frame))
