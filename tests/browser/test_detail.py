@@ -176,13 +176,14 @@ def test_a_packs_history_leads_across_slots_and_stations(page: Page, bench: Benc
 
 def test_keys_go_to_the_neighbours_and_up(page: Page, bench: Bench, asked: list[str]) -> None:
     page.goto(bench.url + "/station/S001/slot/1")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Slot 1")
+    heading = page.locator(".slothead h1")
+    expect(heading).to_contain_text("Slot 1")
     page.keyboard.press("j")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Slot 2")
+    expect(heading).to_contain_text("Slot 2")
     page.keyboard.press("k")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Slot 1")
+    expect(heading).to_contain_text("Slot 1")
     page.keyboard.press("k")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Slot 10")
+    expect(heading).to_contain_text("Slot 10")
     page.keyboard.press("Escape")
     expect(page).to_have_url(bench.url + "/station/S001")
 

@@ -34,7 +34,7 @@ async def test_every_word_is_listed_with_unit_limits_and_normal_range(station: S
     by_name = {(each.entity, each.signal): each for each in listed}
     power = by_name["slot", "power_w"]
     assert (power.unit, power.reported) == ("W", True)
-    assert power.normal == (0.0, pytest.approx(1.05 * station.charger.power_w))
+    assert power.normal == pytest.approx((0.0, 1.05 * station.charger.power_w))
     assert by_name["station", "power_w"].normal == (0.0, station.grid_limit_w)
     assert by_name["slot", "pack_id"].minimum is None
     assert by_name["station", "frequency_hz"].reported is False
@@ -52,8 +52,8 @@ def test_ranges_cover_every_class_of_packs(station: Station) -> None:
         "other_packs": (OtherPack(nominal_voltage_v=72.0, capacity_wh=2000.0, share=0.3),),
     }
     mixed = station.model_copy(update=classes)
-    assert normal_range(mixed, "slot", "voltage_v") == (pytest.approx(37.44), pytest.approx(84.24))
-    assert normal_range(mixed, "slot", "capacity_wh") == (pytest.approx(800.0), pytest.approx(2100.0))
+    assert normal_range(mixed, "slot", "voltage_v") == pytest.approx((37.44, 84.24))
+    assert normal_range(mixed, "slot", "capacity_wh") == pytest.approx((800.0, 2100.0))
 
 
 @pytest.mark.parametrize(("entity", "signal"), list(SIGNALS))

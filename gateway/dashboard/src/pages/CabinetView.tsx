@@ -44,13 +44,14 @@ export default function CabinetView({ id }: { id: string }) {
         const picture = {
           number: String(face.slot),
           text: valueText(face, by, t("cabinet.empty")),
-          share: face.share,
+          // A colour that nobody can tell from the last is no reason to draw again.
+          share: face.share === null ? null : Math.round(face.share * 100) / 100,
           hatched: face.hatched,
           empty: face.empty,
           mark: face.abnormal ? "!" : "",
         };
         const { slot, row, column, open } = face;
-        return { slot, row, column, open, key: JSON.stringify(picture), paint: picture };
+        return { slot, row, column, open, paint: picture };
       }),
     [faces, by, t],
   );

@@ -37,8 +37,6 @@ export interface Front {
   row: number;
   column: number;
   open: boolean;
-  /** Grows different with all that is painted on the face. */
-  key: string;
   paint: Parameters<typeof paint>[1];
 }
 
@@ -106,15 +104,20 @@ export class Cabinet3d {
   show(fronts: readonly Front[], rows: number, columns: number, look: Look): void {
     this.body.material.color.set(look.body);
     this.frame.material.color.set(look.focus);
+    let changed = false;
     if (rows !== this.size.rows || columns !== this.size.columns) {
       this.size = { rows, columns };
       this.body.scale.set(columns * WIDTH + 2 * WALL, rows * HEIGHT + 2 * WALL, DEPTH);
       this.body.position.z = -DEPTH / 2;
       this.fromTheFront();
     }
-    for (const front of fronts) this.put(front, look);
-    for (const [slot, door] of this.doors) if (!fronts.some((front) => front.slot === slot)) this.remove(slot, door);
-    this.ask();
+    for (const front of fronts) changed = this.put(front, look) || changed;
+    for (const [slot, door] of this.doors) {
+      if (fronts.some((front) => front.slot === slot)) continue;
+      this.remove(slot, door);
+      changed = true;
+    }
+    if (changed) this.ask();
   }
 
   /** Put a frame around one slot, or around none. */
@@ -154,20 +157,18 @@ export class Cabinet3d {
     this.renderer.domElement.remove();
   }
 
-  private put(front: Front, look: Look): void {
+  /** Whether the slot looks different from before. */
+  private put(front: Front, look: Look): boolean {
     const door = this.doors.get(front.slot) ?? this.hang(front.slot);
     const { rows, columns } = this.size;
-    door.hinge.position.set(
-      (front.column - columns / 2) * WIDTH,
-      (rows / 2 - front.row - 0.5) * HEIGHT,
-      0.02,
-    );
-    door.hinge.rotation.y = front.open ? OPEN : 0;
-    const key = `${front.key} ${JSON.stringify(look)}`;
-    if (door.key === key) return;
+    const key = JSON.stringify([front, rows, columns, look]);
+    if (door.key === key) return false;
     door.key = key;
+    door.hinge.position.set((front.column - columns / 2) * WIDTH, (rows / 2 - front.row - 0.5) * HEIGHT, 0.02);
+    door.hinge.rotation.y = front.open ? OPEN : 0;
     paint(door.canvas, front.paint, look);
     door.texture.needsUpdate = true;
+    return true;
   }
 
   private hang(slot: number): Door {
