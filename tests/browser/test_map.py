@@ -35,7 +35,7 @@ def test_what_comes_before_the_map_is_small(page: Page, bench: Bench) -> None:
 def test_the_map_opens_by_itself_on_a_wide_screen_and_stays_closed_once_closed(page: Page, bench: Bench) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(bench.url)
-    expect(page.get_by_role("img", name="Map of the stations; the list shows the same")).to_be_visible()
+    expect(page.get_by_role("img", name="Map of the stations; the list shows the same")).to_be_visible(timeout=20_000)
     expect(page.locator(".glmap canvas")).to_be_visible()
     page.get_by_role("button", name="Close the map").click()
     expect(page.locator(".map")).to_have_count(0)

@@ -25,9 +25,7 @@ def browser_context_args(browser_context_args: dict[str, object]) -> dict[str, o
         ("utc", "Sun 25 Oct 00:59:58 UTC", "Sun 25 Oct 01:00:01 UTC"),
     ],
 )
-def test_the_clock_names_its_zone_and_its_offset(
-    page: Page, bench: Bench, zone: str, before: str, after: str
-) -> None:
+def test_the_clock_names_its_zone_and_its_offset(page: Page, bench: Bench, zone: str, before: str, after: str) -> None:
     choose(page, zone=zone)
     Script(page, start=CHANGE - 2, zone="Europe/Berlin")
     page.goto(bench.url)

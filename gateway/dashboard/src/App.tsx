@@ -24,7 +24,7 @@ export function App() {
   }, [path]);
   const found = match(path);
   return (
-    // Numbers and dates are written by plain functions: a new language draws everything anew.
+    // Small parts and formats read the language without a hook, many times a second: a new one draws everything anew.
     <div className="app" key={i18n.language} data-offline={everLive && link !== "live"} data-emulated={emulated}>
       <Header />
       <LinkStrip />

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from "react";
-import { Deck, MapView, type MapViewState } from "@deck.gl/core";
+import { Deck, MapView, type DeckProps, type MapViewState } from "@deck.gl/core";
 import { IconLayer, PathLayer, SolidPolygonLayer, TextLayer } from "@deck.gl/layers";
 import { useTranslation } from "react-i18next";
 import { go } from "../state/route";
 import { useTheme } from "../state/theme";
+import { Frames, RESTING_MS } from "./Frames";
 import { fit, projection, type View } from "./mercator";
 import type { Outline } from "./outline";
 import { labelled, type Place } from "./places";
@@ -25,10 +26,11 @@ const NEAREST = 16;
 export default function GlMap({ places, width, height }: Props) {
   const { t } = useTranslation(["network", "common"]);
   const theme = useTheme();
-  const outline = useOutline();
   const holder = useRef<HTMLDivElement>(null);
   const deck = useRef<Deck<MapView> | null>(null);
+  const [frames] = useState(() => new Frames());
   const [view, setView] = useState<View>(() => fit(places, width, height, 48));
+  const outline = useOutline(view, width, height);
   const moved = useRef(false);
   const [style, setStyle] = useState<Style>();
 
@@ -54,13 +56,16 @@ export default function GlMap({ places, width, height }: Props) {
       onClick: ({ object }) => {
         if (object) go(`/station/${encodeURIComponent((object as Place).id)}`);
       },
+      onLoad: () => frames.wake(RESTING_MS),
+      // Handed on to luma.gl's AnimationLoop, which documents it.
+      ...({ animationFrameProvider: frames } as Partial<DeckProps<MapView>>),
     });
     deck.current = made;
     return () => {
       made.finalize();
       deck.current = null;
     };
-  }, []);
+  }, [frames]);
 
   useEffect(() => {
     if (holder.current === null) return;
@@ -72,12 +77,14 @@ export default function GlMap({ places, width, height }: Props) {
 
   useEffect(() => {
     deck.current?.setProps({ viewState: view as MapViewState });
-  }, [view]);
+    frames.wake();
+  }, [view, width, height, frames]);
   useEffect(() => {
     if (style === undefined) return;
     const named = labelled(places, projection(view, width, height), width, height);
     deck.current?.setProps({ layers: layers(places, named, outline, style) });
-  }, [places, outline, style, view, width, height]);
+    frames.wake();
+  }, [places, outline, style, view, width, height, frames]);
 
   const zoomBy = (step: number) => {
     moved.current = true;
@@ -85,7 +92,16 @@ export default function GlMap({ places, width, height }: Props) {
   };
   return (
     <>
-      <div ref={holder} className="glmap" role="img" aria-label={t("map.label")} />
+      <div
+        ref={holder}
+        className="glmap"
+        role="img"
+        aria-label={t("map.label")}
+        onPointerMove={() => frames.wake(RESTING_MS)}
+        onPointerDown={() => frames.wake(RESTING_MS)}
+        onPointerUp={() => frames.wake(RESTING_MS)}
+        onPointerLeave={() => frames.wake(RESTING_MS)}
+      />
       <div className="mapkeys">
         <button type="button" className="button" aria-label={t("map.closer")} onClick={() => zoomBy(STEP)}>
           +

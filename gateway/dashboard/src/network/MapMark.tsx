@@ -1,10 +1,9 @@
-import { useTranslation } from "react-i18next";
+import i18next from "i18next";
 import { SHAPES } from "../ui/Risk";
 import type { Place } from "./places";
 
 /** The mark of a station around the origin of an SVG: shape, letter and colour by band; dashed where it is not current. */
 export function MapMark({ mark, old }: { mark: Place["mark"]; old: boolean }) {
-  const { t } = useTranslation();
   if (mark === "none" || mark === "unknown") {
     return <circle className={`mapmark ${mark}${old ? " old" : ""}`} r="6.5" />;
   }
@@ -12,7 +11,7 @@ export function MapMark({ mark, old }: { mark: Place["mark"]; old: boolean }) {
     <g className={`mapmark ${mark}${old ? " old" : ""}`} transform="translate(-10 -10)">
       <path d={SHAPES[mark]} />
       <text x="10" y={mark === "medium" ? 17 : 14.5}>
-        {t(`riskLetter.${mark}`)}
+        {i18next.t(`riskLetter.${mark}`)}
       </text>
     </g>
   );

@@ -17,10 +17,9 @@ interface Props {
 /** The map without WebGL: every station is a link that a keyboard and a screen reader reach. */
 export default function PlainMap({ places, width, height }: Props) {
   const { t } = useTranslation("network");
-  const outline = useOutline();
   const spots = places.map(({ longitude, latitude }) => `${longitude},${latitude}`).join(";");
-  // eslint-disable-next-line react-hooks/exhaustive-deps
   const view = useMemo(() => fit(places, width, height, 48), [spots, width, height]);
+  const outline = useOutline(view, width, height);
   const project = projection(view, width, height);
   const named = new Set(labelled(places, project, width, height));
   return (
@@ -52,17 +51,9 @@ export default function PlainMap({ places, width, height }: Props) {
 function Land({ outline, view, width, height }: { outline: Outline; view: View; width: number; height: number }) {
   const [land, borders] = useMemo(() => {
     const project = projection(view, width, height);
-    const seen = (points: [number, number][]) => {
-      const xs = points.map(([x]) => x);
-      const ys = points.map(([, y]) => y);
-      return Math.max(...xs) >= 0 && Math.min(...xs) <= width && Math.max(...ys) >= 0 && Math.min(...ys) <= height;
-    };
-    // What lies far outside the picture keeps its side of it, so that no coordinate grows beyond what is drawn well.
-    const near = (value: number, size: number) => Math.round(Math.max(-size, Math.min(2 * size, value)) * 10) / 10;
     const path = (line: readonly [number, number][], end: string) => {
       const points = line.map(([longitude, latitude]) => project({ longitude, latitude }));
-      if (!seen(points)) return "";
-      return `M${points.map(([x, y]) => `${near(x, width)} ${near(y, height)}`).join("L")}${end}`;
+      return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}${end}`;
     };
     return [
       outline.land.map((polygon) => polygon.map((ring) => path(ring, "Z")).join("")).join(""),

@@ -36,6 +36,20 @@ export function fit(spots: readonly Spot[], width: number, height: number, margi
   };
 }
 
+/** West, south, east, north in degrees. */
+export type Box = readonly [number, number, number, number];
+
+/**
+ * A box around what the view shows, with room for some moving: it stays the same until the view has moved by half of
+ * what it shows, or has come twice as close.
+ */
+export function surroundings(view: View, width: number, height: number): Box {
+  const span = Math.max(width, height) / (TILE * 2 ** Math.floor(view.zoom));
+  const snap = (value: number) => (Math.round(value / (span / 2)) * span) / 2;
+  const [x, y] = [snap(worldX(view.longitude)), snap(worldY(view.latitude))];
+  return [(x - span) * 360 - 180, latitudeAt(y + span), (x + span) * 360 - 180, latitudeAt(y - span)];
+}
+
 /** Where spots lie on a picture of that size. */
 export function projection(view: View, width: number, height: number): (spot: Spot) => [number, number] {
   const scale = TILE * 2 ** view.zoom;

@@ -1,8 +1,10 @@
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
+import { within } from "./clip";
+import { surroundings, type View } from "./mercator";
 import { loadOutline, type Outline } from "./outline";
 
-/** The outline once it is there; stations are shown without it until then. */
-export function useOutline(): Outline | undefined {
+/** The outline around a view once it is there; stations are shown without it until then. */
+export function useOutline(view: View, width: number, height: number): Outline | undefined {
   const [outline, setOutline] = useState<Outline>();
   useEffect(() => {
     let shown = true;
@@ -14,5 +16,6 @@ export function useOutline(): Outline | undefined {
       shown = false;
     };
   }, []);
-  return outline;
+  const box = surroundings(view, width, height);
+  return useMemo(() => outline && within(outline, box), [outline, ...box]);
 }

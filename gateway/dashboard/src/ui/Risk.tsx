@@ -1,4 +1,4 @@
-import { useTranslation } from "react-i18next";
+import i18next from "i18next";
 import { probable } from "../i18n/format";
 import { band, type Band } from "../state/rank";
 
@@ -11,14 +11,13 @@ export const SHAPES: Record<Exclude<Band, "none">, string> = {
 
 /** The band of a probability as shape, letter and colour; an unremarkable one has no mark. */
 export function RiskMark({ probability }: { probability: number | null | undefined }) {
-  const { t } = useTranslation();
   const found = band(probability);
   if (found === "none") return <span className="mark" />;
   return (
-    <svg className={`mark ${found}`} viewBox="0 0 20 20" role="img" aria-label={t(`risk.${found}`)}>
+    <svg className={`mark ${found}`} viewBox="0 0 20 20" role="img" aria-label={i18next.t(`risk.${found}`)}>
       <path d={SHAPES[found]} />
       <text x="10" y={found === "medium" ? 17 : 14.5}>
-        {t(`riskLetter.${found}`)}
+        {i18next.t(`riskLetter.${found}`)}
       </text>
     </svg>
   );

@@ -1,4 +1,4 @@
-import { useTranslation } from "react-i18next";
+import i18next from "i18next";
 import { age, span, trouble, UNKNOWN } from "../i18n/format";
 import { useLive } from "../state/live";
 import type { Quality, Reason } from "../state/types";
@@ -13,11 +13,10 @@ export function drawnAs(known: boolean, quality: Quality, reason: Reason | null)
 
 /** A value that cannot be mistaken for what it is not: live, the twin's estimate, or one that has stopped coming. */
 export function Value({ text, as, title }: { text: string; as: Drawn; title?: string }) {
-  const { t } = useTranslation();
   if (as === "live") return <span className="value">{text}</span>;
   if (as === "unknown") return <span className="value unknown">{UNKNOWN}</span>;
   return (
-    <span className={`value ${as}`} title={title ?? t(`value.${as}`)}>
+    <span className={`value ${as}`} title={title ?? i18next.t(`value.${as}`)}>
       {as === "estimated" ? "≈ " : ""}
       {text}
     </span>
@@ -35,14 +34,13 @@ export function Age({ time }: { time: number | null }) {
 
 /** The quality as shape and words; good is quiet. */
 export function QualityMark({ quality, reason, time }: { quality: Quality; reason: Reason | null; time: number | null }) {
-  const { t } = useTranslation();
   const silent = reason === "stale" || reason === "no_communication";
   const seconds = useLive((live) => {
     const found = silent ? age(time, live.now) : null;
     return found === null ? null : Math.floor(found);
   });
   const offline = useLive((live) => live.everLive && live.link.phase !== "live");
-  if (offline && quality === "good") return <span className="quality uncertain">{t("quality.wasGood")}</span>;
+  if (offline && quality === "good") return <span className="quality uncertain">{i18next.t("quality.wasGood")}</span>;
   return (
     <span className={`quality ${quality}`}>
       {quality !== "good" && (
