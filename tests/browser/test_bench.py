@@ -50,7 +50,7 @@ def test_a_fault_is_injected_seen_and_cleared(page: Page, address: str) -> None:
     page.get_by_label("Find a fault").fill("charger failed")
     page.get_by_role("button", name="charger fault").click()
     page.get_by_label("Target").select_option("S003")
-    page.get_by_label("Slots").fill("1, 2")
+    page.get_by_role("textbox", name="Slots").fill("1, 2")
     page.get_by_label("Lasts").fill("3600")
     page.get_by_role("button", name="Inject").click()
     acting = page.locator(".acting li")
@@ -68,14 +68,14 @@ def test_a_wrong_order_is_refused_in_words(page: Page, address: str) -> None:
     opened(page, address)
     page.get_by_role("button", name=re.compile("^charger fault")).click()
     page.get_by_label("Target").select_option("S004")
-    page.get_by_label("Slots").fill("99")
+    page.get_by_role("textbox", name="Slots").fill("99")
     page.get_by_role("button", name="Inject").click()
     expect(page.get_by_role("alert")).to_contain_text("slot 99 is beyond the 8 slots of S004")
 
 
 def test_truth_stands_beside_what_the_gateway_shows(page: Page, address: str) -> None:
     opened(page, address)
-    page.get_by_label("Station", exact=True).select_option("S001")
+    page.locator(".truth select").select_option("S001")
     rows = page.locator(".truth tbody tr")
     expect(rows).to_have_count(12)
     expect(page.get_by_text("Every slot is shown as it is.")).to_be_visible(timeout=15_000)
@@ -93,7 +93,7 @@ def test_truth_stands_beside_what_the_gateway_shows(page: Page, address: str) ->
 def test_a_scenario_is_started_and_stopped(page: Page, address: str) -> None:
     opened(page, address)
     name = page.get_by_label("Scenario").locator("option").first.inner_text()
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text(f"{name} runs")).to_be_visible(timeout=15_000)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("No scenario runs.")).to_be_visible(timeout=15_000)
@@ -102,10 +102,10 @@ def test_a_scenario_is_started_and_stopped(page: Page, address: str) -> None:
 
 def test_time_runs_faster_and_the_mark_says_so(page: Page, address: str) -> None:
     opened(page, address)
-    page.get_by_label("\N{MULTIPLICATION SIGN} 2", exact=True).check()
+    page.get_by_label("\N{MULTIPLICATION SIGN} 2", exact=True).click()
     expect(page.locator(".emulated")).to_have_text("EMULATOR, time runs \N{MULTIPLICATION SIGN} 2", timeout=15_000)
     assert get(f"{address}/api/v1/health")["speed"] == 2
-    page.get_by_label("\N{MULTIPLICATION SIGN} 1", exact=True).check()
+    page.get_by_label("\N{MULTIPLICATION SIGN} 1", exact=True).click()
     expect(page.locator(".emulated")).to_have_text("EMULATOR", timeout=15_000)
 
 
@@ -128,4 +128,4 @@ def test_a_site_with_real_devices_has_no_bench(page: Page, bench: Bench) -> None
     page.clock.run_for(500)
     expect(page.get_by_text("This site's devices are real.")).to_be_visible()
     expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="Bench")).to_have_count(0)
-    expect(page.get_by_text("EMULATOR")).to_have_count(0)
+    expect(page.locator(".emulated")).to_have_count(0)

@@ -9,7 +9,7 @@ import { ActiveTable } from "./ActiveTable";
 import { AlarmDetails } from "./AlarmDetails";
 import { EVERYTHING, FilterBar } from "./FilterBar";
 import { OrderForm, type Asked } from "./OrderForms";
-import { useAlarmText } from "./text";
+import { useAlarmTitle } from "./text";
 
 /** As many rows are drawn unless all are asked for: a flood must not make the page slow. */
 const FIRST = 200;
@@ -18,7 +18,7 @@ const TIMES = ["since", "returned_at", "acked_at"];
 
 export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const [choice, choose] = useState(EVERYTHING);
   const [order, setOrder] = useState<Order | null>(null);
   const [all, showAll] = useState(false);
@@ -29,9 +29,9 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
 
   const standing = useMemo(() => alarms.filter(stands), [alarms]);
   const fitting = useMemo(() => {
-    const words = (alarm: Alarm) => `${alarm.station ?? ""} ${text(alarm).title} ${alarm.id}`;
-    return sorted(chosen(standing, choice, words), order, (alarm) => text(alarm).title);
-  }, [standing, choice, order, text]);
+    const words = (alarm: Alarm) => `${alarm.station ?? ""} ${title(alarm)} ${alarm.id}`;
+    return sorted(chosen(standing, choice, words), order, title);
+  }, [standing, choice, order, title]);
   const shown = all ? fitting : fitting.slice(0, FIRST);
   const waiting = shown.filter(waits);
   const stations = useMemo(
@@ -108,7 +108,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
                 alarm.priority,
                 alarm.state,
                 alarm.station,
-                text(alarm).title,
+                title(alarm),
                 alarm.since,
                 alarm.returned_at,
                 alarm.acked_at,

@@ -5,7 +5,7 @@ import { useZone } from "../state/zone";
 import { moment, UNKNOWN } from "../i18n/format";
 import { PriorityMark } from "../ui/PriorityMark";
 import { Age } from "../ui/Value";
-import { useAlarmText } from "./text";
+import { useAlarmTitle } from "./text";
 
 const COLUMNS: readonly Column[] = ["priority", "state", "station", "text", "since"];
 
@@ -68,7 +68,7 @@ const Row = memo(function Row({ alarm, here, point, open }: {
   open(id: string): void;
 }) {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const { zone } = useZone();
   return (
     <tr
@@ -93,7 +93,7 @@ const Row = memo(function Row({ alarm, here, point, open }: {
       </td>
       <th role="rowheader" scope="row" className="text">
         <button type="button" className="plain" onFocus={() => point(alarm.id)} onClick={() => open(alarm.id)}>
-          {text(alarm).title}
+          {title(alarm)}
         </button>
       </th>
       <td role="cell" className="since">

@@ -7,12 +7,12 @@ import { useLive } from "../state/live";
 import { useZone } from "../state/zone";
 import { Link } from "../ui/Link";
 import type { Asked } from "./OrderForms";
-import { useAlarmText } from "./text";
+import { useAlarmTexts } from "./text";
 
 /** One alarm: what to do comes first, then why, and how it came so far. */
 export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: Asked): void; close(): void }) {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText()(alarm);
+  const text = useAlarmTexts()(alarm);
   const zone = useZone();
   const at = (time: number | null) => (time === null ? UNKNOWN : moment(time, zone.zone));
   const rows: [string, string][] = [

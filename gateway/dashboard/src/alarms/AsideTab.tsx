@@ -7,7 +7,7 @@ import { useZone } from "../state/zone";
 import { CsvButton } from "../ui/CsvButton";
 import { Link } from "../ui/Link";
 import { PriorityMark } from "../ui/PriorityMark";
-import { useAlarmText } from "./text";
+import { useAlarmTitle } from "./text";
 
 const COLUMNS = [
   { name: "priority" },
@@ -23,7 +23,7 @@ const COLUMNS = [
 /** Alarms that were put aside: shelved for a time, suppressed by design, out of service. */
 export function AsideTab({ alarms }: { alarms: Alarm[] }) {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const aside = alarms
     .filter((alarm) => ASIDE.includes(alarm.state))
     .sort((a, b) => (a.shelved_until ?? Infinity) - (b.shelved_until ?? Infinity) || (a.id < b.id ? -1 : 1));
@@ -39,7 +39,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
               alarm.priority,
               alarm.state,
               alarm.station,
-              text(alarm).title,
+              title(alarm),
               alarm.shelved_until,
               alarm.shelved_by,
               alarm.reason,
@@ -75,7 +75,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
                 {alarm.station ?? UNKNOWN}
               </td>
               <th role="rowheader" scope="row" className="text">
-                <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{text(alarm).title}</Link>
+                <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{title(alarm)}</Link>
               </th>
               <td role="cell" className="until">
                 <Until time={alarm.shelved_until} />
@@ -87,7 +87,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
                 {alarm.reason ?? ""}
               </td>
               <td role="cell" className="do">
-                <Back alarm={alarm} title={text(alarm).title} />
+                <Back alarm={alarm} title={title(alarm)} />
               </td>
             </tr>
           ))}

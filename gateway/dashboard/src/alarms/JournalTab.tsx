@@ -9,7 +9,7 @@ import { PriorityMark } from "../ui/PriorityMark";
 import { valuesOf, type Entry } from "./journal";
 import { fieldOf, timeOf } from "./range";
 import { useAsked } from "./useAsked";
-import { useAlarmText } from "./text";
+import { useAlarmTitle } from "./text";
 
 const HOURS = ["1", "8", "24", "168", "720"] as const;
 const USUAL = "24";
@@ -32,7 +32,7 @@ const COLUMNS = [
 export function JournalTab() {
   const { t } = useTranslation("alarms");
   const { zone } = useZone();
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const stations = useLive((live) => live.topics["stations"]);
   const station = useParameter("station") ?? "";
   const range = useParameter("range") ?? USUAL;
@@ -56,14 +56,11 @@ export function JournalTab() {
   const asks = now && !backwards;
   const { value: entries, failure } = useAsked<Entry[]>(asks ? address : null, `${asks}|${range}|${from}|${to}|${station}`);
   const titled = (entry: Entry) =>
-    text({
+    title({
       text_key: entry.condition,
       text_values: valuesOf(entry.id),
       title: entry.condition.replaceAll("_", " "),
-      cause: "",
-      consequence: "",
-      action: "",
-    }).title;
+    });
   const choose = (chosen: string) => {
     const end = useLive.getState().now;
     if (chosen === OWN && end !== null) setOwn({ from: fieldOf(end - 86_400, zone), to: fieldOf(end, zone) });

@@ -10,7 +10,7 @@ import { Link } from "../ui/Link";
 import { valuesOf } from "./journal";
 import { Choice } from "./JournalTab";
 import { GUIDE, shares, type Measures } from "./measures";
-import { useAlarmText } from "./text";
+import { useAlarmTitle } from "./text";
 import { useAsked } from "./useAsked";
 
 const HOURS = ["8", "24", "168", "720"] as const;
@@ -312,11 +312,9 @@ function Line({ id, children }: { id: string; children: ReactNode }) {
 
 /** An alarm's title from its id alone. */
 function useTitled(): (id: string) => string {
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   return (id) => {
     const condition = id.split(".").at(-1) ?? id;
-    const values = valuesOf(id);
-    const title = condition.replaceAll("_", " ");
-    return text({ text_key: condition, text_values: values, title, cause: "", consequence: "", action: "" }).title;
+    return title({ text_key: condition, text_values: valuesOf(id), title: condition.replaceAll("_", " ") });
   };
 }

@@ -4,7 +4,7 @@ import type { Alarm } from "../state/alarms";
 import { give } from "../state/alarmOrders";
 import { span } from "../i18n/format";
 import { Dialog } from "./OrderDialogs";
-import { useAlarmText } from "./text";
+import { useAlarmTitle } from "./text";
 
 const DURATIONS_S = [900, 3600, 14_400, 28_800, 86_400];
 const USUAL_S = 3600;
@@ -14,7 +14,7 @@ export type Asked = { kind: "shelve" | "out_of_service"; alarm: Alarm };
 /** Asks for what shelving or taking out of service needs besides the alarm: a reason, and for how long. */
 export function OrderForm({ asked, leave }: { asked: Asked; leave(): void }) {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const [duration_s, setDuration] = useState(USUAL_S);
   const [reason, setReason] = useState("");
   const { alarm, kind } = asked;
@@ -33,7 +33,7 @@ export function OrderForm({ asked, leave }: { asked: Asked; leave(): void }) {
     <Dialog title={t(`${words}.title`)} leave={leave} submit={submit}>
       <p>
         <b>
-          {alarm.station} {text(alarm).title}
+          {alarm.station} {title(alarm)}
         </b>
       </p>
       <p>{t(`${words}.explain`)}</p>

@@ -126,6 +126,12 @@ function Figure({ name, value }: { name: string; value: number }) {
   );
 }
 
+/** A difference of shares in percent, with its sign unless it is rounded to nothing. */
+function signed(share: number): string {
+  const tenths = Math.round(share * 1000) / 10;
+  return `${tenths > 0 ? "+" : ""}${decimal(tenths === 0 ? 0 : tenths, 1)} %`;
+}
+
 function Line({ row }: { row: Row }) {
   const { t } = useTranslation("bench");
   const { shown } = row;
@@ -144,7 +150,7 @@ function Line({ row }: { row: Row }) {
       <td className="right">{percent(shown?.twin?.soc)}</td>
       <td className={`right difference${row.differs ? " abnormal" : ""}`}>
         {row.differs && <span className="value">{t("truth.differs")}</span>}{" "}
-        {row.difference === null ? UNKNOWN : `${row.difference > 0 ? "+" : ""}${decimal(row.difference * 100, 1)} %`}
+        {row.difference === null ? UNKNOWN : signed(row.difference)}
       </td>
       <td>{shown && <QualityMark quality={shown.quality} reason={shown.reason} time={shown.data_time} />}</td>
     </tr>

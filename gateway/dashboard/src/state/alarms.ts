@@ -114,12 +114,13 @@ const STATES: readonly AlarmState[] = [...STANDING, ...ASIDE];
 export function sorted(alarms: readonly Alarm[], order: Order | null, textOf: (alarm: Alarm) => string): Alarm[] {
   const all = [...alarms];
   if (order === null) return all.sort(urgentFirst);
+  const texts = new Map(order.column === "text" ? all.map((alarm) => [alarm.id, textOf(alarm)]) : []);
   const by: Record<Column, (a: Alarm, b: Alarm) => number> = {
     priority: (a, b) => a.priority - b.priority,
     state: (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state),
     station: (a, b) => (a.station ?? "").localeCompare(b.station ?? "", undefined, { numeric: true }),
     since: (a, b) => newer(b, a),
-    text: (a, b) => textOf(a).localeCompare(textOf(b)),
+    text: (a, b) => (texts.get(a.id) ?? "").localeCompare(texts.get(b.id) ?? ""),
   };
   const sign = order.descending ? -1 : 1;
   return all.sort((a, b) => sign * by[order.column](a, b) || urgentFirst(a, b));

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAlarms } from "../alarms/useAlarms";
-import { useAlarmText } from "../alarms/text";
+import { useAlarmTitle } from "../alarms/text";
 import { OrderDialogs } from "../alarms/OrderDialogs";
 import { Announcer } from "../state/announcer";
 import { counts, mostUrgent, stands, type Alarm, type Priority } from "../state/alarms";
@@ -34,7 +34,8 @@ export function AlarmBar() {
             />
             <span aria-hidden="true">{alarms === undefined ? "–" : standing}</span>
             <span className="said">
-              {t("bar.waiting", { priority: t(`priority.${priority}`), standing, count: waiting })}
+              {alarms !== undefined &&
+                t("bar.waiting", { priority: t(`priority.${priority}`), standing, count: waiting })}
             </span>
           </span>
         ))}
@@ -64,7 +65,7 @@ function useBlink(blinks: boolean): void {
 
 function Foremost({ alarms }: { alarms: Alarm[] | undefined }) {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   if (alarms === undefined) return <span className="quiet">{t("bar.unknown")}</span>;
   const alarm = mostUrgent(alarms);
   if (alarm === undefined) {
@@ -75,7 +76,7 @@ function Foremost({ alarms }: { alarms: Alarm[] | undefined }) {
     <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`} className="foremost">
       <PriorityMark priority={alarm.priority} blink={alarm.active} quiet={!alarm.active} />
       <span className="station">{alarm.station}</span>
-      <b>{text(alarm).title}</b>
+      <b>{title(alarm)}</b>
       <span className="state">{t(`state.${alarm.state}`)}</span>
       <Age time={alarm.since} />
     </Link>
@@ -85,7 +86,7 @@ function Foremost({ alarms }: { alarms: Alarm[] | undefined }) {
 /** Says new alarms to those who do not see the page, politely, and a flood of them as one sentence. */
 function Announcements() {
   const { t } = useTranslation("alarms");
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const [said, say] = useState("");
   useEffect(() => {
     const announcer = new Announcer(
@@ -101,7 +102,7 @@ function Announcements() {
         if (change !== "raised" || alarm.state !== "unacknowledged") return;
         announcer.raised({
           priority: alarm.priority,
-          text: [alarm.station, text(alarm).title].filter(Boolean).join(": "),
+          text: [alarm.station, title(alarm)].filter(Boolean).join(": "),
         });
       },
       missed() {
@@ -112,7 +113,7 @@ function Announcements() {
       leave();
       announcer.stop();
     };
-  }, [t, text]);
+  }, [t, title]);
   return (
     <div className="said" role="log" aria-live="polite" aria-atomic="true">
       {said}

@@ -1,6 +1,6 @@
 import { useTranslation } from "react-i18next";
 import { useAlarms } from "../alarms/useAlarms";
-import { useAlarmText } from "../alarms/text";
+import { useAlarmTitle } from "../alarms/text";
 import { give } from "../state/alarmOrders";
 import { stands, urgentFirst, waits } from "../state/alarms";
 import { Link } from "./Link";
@@ -11,7 +11,7 @@ import { Age } from "./Value";
 export function StationAlarms({ station }: { station: string }) {
   const { t } = useTranslation("alarms");
   const { t: common } = useTranslation();
-  const text = useAlarmText();
+  const title = useAlarmTitle();
   const alarms = useAlarms()
     ?.filter((alarm) => alarm.station === station && stands(alarm))
     .sort(urgentFirst);
@@ -34,12 +34,12 @@ export function StationAlarms({ station }: { station: string }) {
                 blink={alarm.state === "unacknowledged" && alarm.active}
                 quiet={!alarm.active}
               />
-              <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{text(alarm).title}</Link>
+              <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{title(alarm)}</Link>
               {waits(alarm) ? (
                 <button
                   type="button"
                   className="button"
-                  aria-label={`${t("act.acknowledge")}: ${text(alarm).title}`}
+                  aria-label={`${t("act.acknowledge")}: ${title(alarm)}`}
                   onClick={() => give({ kind: "acknowledge", ids: [alarm.id] })}
                 >
                   {t("act.acknowledge")}
