@@ -101,7 +101,7 @@ def diagnostics(now: float) -> Fields:
         "last_good": now - 0.4,
         "reconnects": 2,
         "errors": 9,
-        "errors_by_class": {"timeout": 7, "illegal data address": 2},
+        "errors_by_class": {"no_answer": 7, "refused": 2},
         "missed_cycles": 1,
         "dropped": 0,
         "gaps": 0,

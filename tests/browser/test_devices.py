@@ -96,7 +96,7 @@ def test_a_device_shows_errors_plan_and_raw_values_beside_scaled_ones(page: Page
     expect(page).to_have_url(devices.url + "/devices/S001%2Fcabinet")
     expect(page.get_by_role("heading", level=1)).to_have_text("S001/cabinet")
     errors = page.locator("section[aria-labelledby=errors] tbody tr")
-    expect(errors).to_have_text(["timeout7", "illegal data address2"])
+    expect(errors).to_have_text(["no answer7", "refused by the device2"])
     expect(page.locator(".plan li")).to_have_count(2)
     expect(page.locator("section[aria-labelledby=link]")).to_contain_text("52 ms")
     soc = page.locator("tr[data-point='S001/slot/03/soc']")

@@ -136,8 +136,14 @@ function LinkFacts({ fields, found }: { fields: DeviceFields | undefined; found:
   );
 }
 
+const KINDS = ["no_answer", "refused", "unreadable", "not_written", "adapter"] as const;
+
 function Errors({ found }: { found: Diagnostics }) {
   const { t } = useTranslation("diagnostics");
+  const kind = (name: string) => {
+    const known = KINDS.find((candidate) => candidate === name);
+    return known === undefined ? name : t(`errors.kind.${known}`);
+  };
   const classes = Object.entries(found.errors_by_class).sort((a, b) => b[1] - a[1]);
   return (
     <section className="panel" aria-labelledby="errors">
@@ -167,7 +173,7 @@ function Errors({ found }: { found: Diagnostics }) {
           <tbody>
             {classes.map(([name, times]) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">{kind(name)}</th>
                 <td className="right">{count(times)}</td>
               </tr>
             ))}

@@ -42,19 +42,6 @@ export function ChargePanel({ station, slot, state }: { station: string; slot: n
     <section className="panel charge" aria-labelledby="charge">
       <header>
         <h2 id="charge">{t("charge.title")}</h2>
-        {charge !== null && charge.since !== null && (
-          <span>
-            {charge.until === null
-              ? t("charge.since", { pack, time: clockTime(charge.since, zone, false) })
-              : t("charge.over", {
-                  pack,
-                  from: clockTime(charge.since, zone, false),
-                  to: clockTime(charge.until, zone, false),
-                })}
-            {", "}
-            <b>{progress(charge, t)}</b>
-          </span>
-        )}
         {charge !== null && (
           <CsvButton
             name={`${station}-slot-${slot}-charge`}
@@ -81,6 +68,19 @@ export function ChargePanel({ station, slot, state }: { station: string; slot: n
           />
         )}
       </header>
+      {charge !== null && charge.since !== null && (
+        <p className="chargenote">
+          {charge.until === null
+            ? t("charge.since", { pack, time: clockTime(charge.since, zone, false) })
+            : t("charge.over", {
+                pack,
+                from: clockTime(charge.since, zone, false),
+                to: clockTime(charge.until, zone, false),
+              })}
+          {", "}
+          <b>{progress(charge, t)}</b>
+        </p>
+      )}
       {charge === null ? (
         <p className="empty">{answer.state === "waiting" ? "" : t("charge.none")}</p>
       ) : (

@@ -47,7 +47,7 @@ export function PackStays(props: { pack: string; most: number | null; heading: s
       {answer.state === "failed" && <p className="empty">{t("pack.failed")}</p>}
       {answer.state === "here" && all.length === 0 && <p className="empty">{t("pack.none")}</p>}
       {stays.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-labelledby="stays">
+        <div className="scroll" tabIndex={0} role="group" aria-labelledby="stays">
           <table className="stays">
             <thead>
               <tr>

@@ -56,7 +56,7 @@ export function PointsTable({ device, points }: { device: string; points: readon
       {shown.length === 0 ? (
         <p className="empty">{t("points.none")}</p>
       ) : (
-        <div className="scroll" tabIndex={0} role="region" aria-labelledby="points">
+        <div className="scroll" tabIndex={0} role="group" aria-labelledby="points">
           <table className="plain">
             <thead>
               <tr>

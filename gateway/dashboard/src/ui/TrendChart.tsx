@@ -4,7 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import type { Series, Stretch } from "../state/series";
 import { useThemes } from "../state/theme";
 import { clockTime, offsetName } from "../i18n/format";
-import { timeAxis, zoneLabel } from "./axis";
+import { timeAxis } from "./axis";
 
 export type LineKind = "live" | "twin" | "truth";
 
@@ -125,7 +125,7 @@ function options(element: HTMLElement, setup: Setup): uPlot.Options {
   return {
     width: element.clientWidth,
     height,
-    padding: [8, 12, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false, setScale: false }, sync: { key: "trends" } },
     scales: { x: { time: true, auto: false }, y: { range: () => [...behind.current.range] as [number, number] } },
@@ -178,6 +178,7 @@ function drawBehind(plot: uPlot, { normal, notGood }: Behind, colour: (name: str
       ctx.rect(left, bbox.top, Math.max(right - left, ratio), bbox.height);
     }
     ctx.clip();
+    ctx.setLineDash([]);
     ctx.strokeStyle = colour("--hatch");
     ctx.lineWidth = 2 * ratio;
     ctx.beginPath();
@@ -202,5 +203,5 @@ function readingAt(plot: uPlot, { names, text }: Behind, zone: string | undefine
     const value = values?.[at];
     return value == null ? null : `${name} ${text(value, false)}`;
   });
-  return [`${clockTime(time, zone)} ${zoneLabel(time, zone)}`, ...parts.filter((part) => part !== null)].join("  ·  ");
+  return [`${clockTime(time, zone)} ${offsetName(time, zone)}`, ...parts.filter((part) => part !== null)].join("  ·  ");
 }
