@@ -1,6 +1,7 @@
 """Every alarm that the gateway can raise: what it means, and what the operator is to do about it.
 
-An entry without an action that a person can take is no alarm and does not stand here. Delays are site seconds.
+An entry without an action that a person can take is no alarm and does not stand here. Delays are site seconds; of
+devices and of the gateway wall seconds, because cables and computers do not run faster on an accelerated site.
 """
 
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ _ALL = (
     Condition("sensor_failure", "slot", "sensors", 3, 14_400, 10, 30),
     Condition("station_sensor_out_of_range", "station", "sensors", 3, 14_400, 5, 30),
     Condition("station_sensor_failure", "station", "sensors", 3, 14_400, 10, 30),
-    Condition("connection_away", "gateway", "communication", 2, 1800, 1, 30),
-    Condition("device_away", "device", "communication", 2, 1800, 3, 5),
+    Condition("connection_away", "gateway", "communication", 2, 1800, 3, 30),
+    Condition("device_away", "device", "communication", 2, 1800, 5, 5),
     Condition("values_stale", "device", "communication", 3, 3600, 15, 10, limit=0.5, deadband=0.2, unit="1"),
     Condition("values_frozen", "device", "sensors", 3, 3600, 2, 10),
     Condition("clock_skew", "device", "communication", 4, 86_400, 60, 60, limit=5.0, deadband=2.0, unit="s"),

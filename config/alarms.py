@@ -20,9 +20,9 @@ class AlarmRule(Strict):
     priority: Literal[1, 2, 3, 4] | None = None
     """1: act at once; 2: soon; 3: today; 4: diagnostic, for engineers."""
     on_delay_s: Delay | None = None
-    """Site seconds for which the condition must hold before the alarm comes."""
+    """Seconds for which the condition must hold before the alarm comes."""
     off_delay_s: Delay | None = None
-    """Site seconds for which the condition must be gone before the alarm returns to normal."""
+    """Seconds for which the condition must be gone before the alarm returns to normal."""
 
 
 class LimitRule(AlarmRule):

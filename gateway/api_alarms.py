@@ -14,13 +14,12 @@ from gateway import schema, schema_alarms
 from gateway.alarms.book import About, Entry, view
 from gateway.alarms.engine import AlarmEngine
 from gateway.alarms.measures import measures
-from gateway.alarms.state import Alarm, WrongStateError
+from gateway.alarms.state import MOST_SHELVED_S, Alarm, WrongStateError
 from gateway.api import API, ApiError, spell
 from gateway.csv_text import csv_response
 from gateway.ledger import Ledger
 from gateway.ledger_tables import COLUMNS
 
-MOST_SHELVED_S = 86_400.0
 MOST_LINES = 10_000
 MOST_COUNTED = 200_000
 """Lines of the journal that the measures are made from at most."""

@@ -199,9 +199,9 @@ class Store:
     def keep_now(self, records: Iterable[Record]) -> "asyncio.Future[None]":
         """Queue records, and have them written at once. On the event loop; the future is done when they are on disk."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for statement, row in records:
-            self._record(statement, row)
-        with self._condition:
+        with self._condition:  # at once: what belongs together comes into one transaction
+            for statement, row in records:
+                self._record(statement, row)
             self._awaited.append(kept)
             self._condition.notify()
         return kept

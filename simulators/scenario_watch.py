@@ -83,13 +83,17 @@ class GatewayWatch:
 
     async def _follow(self, connection: ClientConnection) -> None:
         identities: dict[int, str] = {}
+        """Topics by the requests that have not been answered."""
+        waiting: set[str] = set()
+        """Topics that have been asked for lately."""
         held: dict[int, str] = {}
         missing = set(self._topics)
         asked = 0
         while True:
-            for topic in sorted(missing - set(identities.values())):
+            for topic in sorted(missing - waiting):
                 asked += 1
                 identities[asked] = topic
+                waiting.add(topic)
                 await connection.send(orjson.dumps({"t": "sub", "id": asked, "topic": topic}).decode())
             wait_s = RETRY_S if missing else SILENCE_S
             try:
@@ -98,13 +102,14 @@ class GatewayWatch:
             except TimeoutError:
                 if not missing:
                     raise
-                identities.clear()
+                waiting.clear()
                 continue
             match frame["t"]:
                 case "sub_ok":
                     topic = identities.pop(frame["id"])
                     held[frame["sid"]] = topic
                     missing.discard(topic)
+                    waiting.discard(topic)
                 case "snap":
                     self._state[held[frame["sid"]]] = frame["data"]
                     self._tell()
@@ -114,7 +119,7 @@ class GatewayWatch:
                 case "reset":
                     missing.add(held.pop(frame["sid"]))
                 case "err":
-                    self.problem = f"the gateway has no topic {identities.get(frame['id'])!r}: {frame['message']}"
+                    self.problem = f"the gateway has no topic {identities.pop(frame['id'])!r}: {frame['message']}"
 
     def _change(self, topic: dict[str, dict[str, Any]], frame: Mapping[str, Any]) -> None:
         for key, fields in frame["set"].items():

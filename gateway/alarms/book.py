@@ -8,7 +8,7 @@ from config.alarm_catalogue import Condition
 from gateway.alarms import state
 from gateway.alarms.design import EXPLAINING
 from gateway.alarms.site import Source
-from gateway.alarms.state import Alarm, Change, State, Step
+from gateway.alarms.state import MOST_SHELVED_S, Alarm, Change, State, Step
 
 Fields = dict[str, Any]
 
@@ -101,12 +101,12 @@ class Book:
         alarm = held.alarm if held else Alarm()
         alarm = replace(alarm, suppressed=any(self._is_active(other) for other in about.explained_by))
         self._note(about, state.raised(alarm, time, value, limit), time, value=value)
-        self._explain(about.id, time, True)
+        self._explain(about.id, time)
 
     def returned(self, alarm_id: str, time: float, value: float | None) -> None:
         held = self._entries[alarm_id]
         self._note(held.about, state.returned(held.alarm, time), time, value=value)
-        self._explain(alarm_id, time, False)
+        self._explain(alarm_id, time)
 
     def acknowledged(self, about: About, time: float, by: str, comment: str | None = None) -> None:
         """Raises ``WrongStateError``."""
@@ -135,7 +135,8 @@ class Book:
         """Show again what was shelved until now."""
         for entry in list(self._entries.values()):
             until = entry.alarm.shelved_until
-            if until is not None and until <= time:
+            # What would last longer than it may was given before the clock was set back.
+            if until is not None and not 0.0 < until - time <= MOST_SHELVED_S:
                 self.unshelved(entry.about, time, None)
 
     def follow(self, about: Callable[[str], About | None], time: float) -> None:
@@ -149,7 +150,8 @@ class Book:
                 self._entries[alarm_id] = replace(entry, about=now)
         for entry in gone:
             self._note(entry.about, state.cleared(entry.alarm), time, comment="no longer in the site file")
-            self._explain(entry.about.id, time, False)
+        for entry in list(self._entries.values()):
+            self._hide_or_show(entry, time, None)
 
     def _alarm(self, about: About) -> Alarm:
         held = self._entries.get(about.id)
@@ -159,18 +161,20 @@ class Book:
         held = self._entries.get(alarm_id)
         return held is not None and held.alarm.active
 
-    def _explain(self, alarm_id: str, time: float, on: bool) -> None:
+    def _explain(self, alarm_id: str, time: float) -> None:
         """An alarm has come or gone: hide or show those that it explains."""
         if alarm_id.rpartition(".")[2] not in EXPLAINING:
             return
         for entry in [each for each in self._entries.values() if alarm_id in each.about.explained_by]:
-            hidden = on or any(self._is_active(other) for other in entry.about.explained_by)
-            step = state.suppressed(entry.alarm, hidden)
-            if step is not None:
-                self._note(entry.about, step, time, comment=alarm_id)
-            elif entry.alarm.suppressed != hidden:
-                alarm = replace(entry.alarm, suppressed=hidden)
-                self._entries[entry.about.id] = replace(entry, alarm=alarm)
+            self._hide_or_show(entry, time, alarm_id)
+
+    def _hide_or_show(self, entry: Entry, time: float, because: str | None) -> None:
+        hidden = any(self._is_active(other) for other in entry.about.explained_by)
+        step = state.suppressed(entry.alarm, hidden)
+        if step is not None:
+            self._note(entry.about, step, time, comment=because)
+        elif entry.alarm.suppressed != hidden:
+            self._entries[entry.about.id] = replace(entry, alarm=replace(entry.alarm, suppressed=hidden))
 
     def _note(
         self,

@@ -107,7 +107,7 @@ class AlarmEngine:
         }
 
     def _watch(self, loaded: LoadedSite) -> None:
-        site = WatchedSite(loaded, self._image, self._layouts)
+        site = WatchedSite(loaded, self._image, self._layouts, self._clock.speed)
         self._watches = watches(site, self._sources, self._clock.now())
         self._by_name = {watch.condition.name: watch for watch in self._watches}
 

@@ -27,10 +27,12 @@ web app are translations of it.
 | `out_of_service` | hidden for maintenance, with a reason, without a limit of time | it is put in service: `unacknowledged` if it holds |
 
 An alarm that comes again must be acknowledged again. What is not known changes nothing: while a device is away its alarms
-stand as they were, suppressed by `device_away`, and a value that is bad neither raises an alarm of its limit nor ends one.
+stand as they were, suppressed by `device_away`, a value that is bad neither raises an alarm of its limit nor ends one, and
+a delay that runs stands still meanwhile.
 Alarms of the group *safety* are not hidden by a device that goes away: a fire may take the network with it.
 
-**Delays** are site seconds for which the condition must hold, or be gone, without interruption. **Limits** have a deadband: the
+**Delays** are seconds for which the condition must hold, or be gone, without interruption: of site time, but of wall time for
+devices and the gateway, whose cables run no faster on an accelerated site. **Limits** have a deadband: the
 alarm goes only when the value is back by so much. `stockout_expected` needs two forecasts that agree, one after the
 other. So nothing chatters.
 

@@ -39,8 +39,9 @@ class Source:
 class WatchedSite:
     """A site as the alarms see it: made anew when its file changes."""
 
-    def __init__(self, loaded: LoadedSite, image: Image, layouts: Mapping[str, Layout]) -> None:
-        self.image, self.layouts = image, dict(layouts)
+    def __init__(self, loaded: LoadedSite, image: Image, layouts: Mapping[str, Layout], speed: float) -> None:
+        """``speed``: site seconds per wall second."""
+        self.image, self.layouts, self.speed = image, dict(layouts), speed
         site = loaded.site
         self.rules: dict[str | None, dict[str, Rule]] = {None: site.alarm_rules()}
         self.rules |= {station.id: site.alarm_rules(station) for station in site.stations}

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+MOST_SHELVED_S = 86_400.0
+"""Site seconds for which an alarm may be shelved at most."""
+
 
 class State(StrEnum):
     """What an operator sees. ``NORMAL`` alarms are not shown."""

@@ -36,9 +36,9 @@ class Watch:
         self.priorities = [rule.priority for rule in picked]
         self.limit = np.array([np.nan if rule.limit is None else rule.limit for rule in picked])
         self.deadband = np.array([rule.deadband for rule in picked])
-        self.delays = Delays(
-            np.array([rule.on_delay_s for rule in picked]), np.array([rule.off_delay_s for rule in picked])
-        )
+        pace = site.speed if self.condition.of in ("device", "gateway") else 1.0
+        on_delay_s, off_delay_s = ([getattr(rule, key) for rule in picked] for key in ("on_delay_s", "off_delay_s"))
+        self.delays = Delays(pace * np.array(on_delay_s), pace * np.array(off_delay_s))
 
     def look(self, now: float) -> Seen:
         """What is seen now (site time)."""

@@ -112,6 +112,9 @@ class ClockWatch(Watch):
 
     def __init__(self, site: WatchedSite) -> None:
         super().__init__("clock_skew", site, site.devices)
+        # Stamps cannot be told apart by less than what passes while a message is under way.
+        self.limit *= max(site.speed, 1.0)
+        self.deadband *= max(site.speed, 1.0)
 
     def look(self, now: float) -> Seen:
         links = [self.site.sinks[index].link for index in self.picked.tolist()]

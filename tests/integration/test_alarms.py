@@ -33,7 +33,11 @@ def site(folder: Path, **alarms: Json) -> LoadedSite:
         "timezone": "Asia/Kolkata",
         "gateway": {"port": gateway, "data": str(folder / "data"), "replicas": 10},
         "emulation": {"truth_port": 0},
-        "alarms": {"device_away": {"off_delay_s": 0}, "charger_fault": {"on_delay_s": 0, "off_delay_s": 0.5}} | alarms,
+        "alarms": {
+            "device_away": {"on_delay_s": 1, "off_delay_s": 0},
+            "charger_fault": {"on_delay_s": 0, "off_delay_s": 0.5},
+        }
+        | alarms,
         "stations": [
             {
                 "id": "S1",
@@ -163,6 +167,14 @@ async def test_an_alarm_from_the_device_to_the_operator_and_back(tmp_path: Path)
         assert alarm["title"] == "Charger of slot 1 has failed"
         assert alarm["text_values"] == {"station": "S1", "slot": 1}
         assert all(alarm[text] for text in ("cause", "consequence", "action"))
+
+        _, metrics = await ask(api.replace("/api/v1", "/metrics"))
+        assert "\nswaptwin_alarms_active_priority_2 1.0\n" in metrics
+        foreign = urllib.request.Request(
+            f"{api}/alarms/{FAULT}/acknowledge", b"{}", {"Origin": "http://evil.example"}, method="POST"
+        )
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            await asyncio.to_thread(urllib.request.urlopen, foreign, timeout=10.0)
 
         status, answer = await ask(f"{api}/alarms/{FAULT}/acknowledge", {"by": "ana", "comment": "on my way"})
         assert (status, answer["state"], answer["acked_by"]) == (200, "acknowledged", "ana")

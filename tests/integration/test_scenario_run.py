@@ -19,13 +19,13 @@ timeline:
       - {device: S1/d, state: no_communication, within_s: 5}
       - {alarm: S1.d.device_away, state: unacknowledged, within_s: 10}
       - {alarm: sensor_failure, absent: true, holds_s: 1}
-  - when: "time > 8 and S1.ready >= 0"
+  - when: "time > 10 and S1.ready >= 0"
     clear: cut
     expect: {station: S1, quality: good, within_s: 10}
   - every: 1
     times: 2
     inject: {fault: soc_jump, target: S1, slots: "1", parameters: {by: -0.01}}
-duration_s: 16
+duration_s: 18
 """
 FAILS = """\
 scenario: impossible

@@ -110,6 +110,25 @@ async def test_a_subscription_is_not_served_more_often_than_it_asked_for() -> No
         assert gateway.stream.status()["conflated"] == 9
 
 
+async def test_clients_of_one_rate_are_served_at_one_moment_with_one_text() -> None:
+    clock = ManualClock()
+    async with serving(clock) as gateway, connected(gateway) as early, connected(gateway) as late:
+        gateway.hub.publish("stations", {"S1": {"ready": 0}})
+        await early.subscribe("stations", max_hz=1.0)
+        await early.receive_kind("snap")
+        await clock.advance(0.07)
+        await late.subscribe("stations", max_hz=1.0)
+        await late.receive_kind("snap")
+        for step in range(1, 4):
+            gateway.hub.publish("stations", {"S1": {"ready": step}})
+        await clock.advance(0.93)
+        deltas = [await client.receive_kind("delta") for client in (early, late)]
+        assert deltas[0] == deltas[1]
+        gateway.hub.publish("stations", {"S1": {"ready": 9}})
+        await clock.advance(1.0)
+        assert [(await client.receive_kind("delta"))["seq"] for client in (early, late)] == [5, 5]
+
+
 async def test_a_silent_gateway_still_beats() -> None:
     clock = ManualClock(start=1_000.0)
     async with serving(clock) as gateway, connected(gateway) as client:

@@ -28,8 +28,11 @@ def test_nothing_changes_before_it_has_lasted_for_its_delay(
     for seconds, holds in seen:
         now += seconds
         changed = step(watched, holds, now)
-        if holds is None or holds == active:
+        if holds is None and differs_since is not None:
+            differs_since += seconds
+        if holds == active:
             differs_since = None
+        if holds is None or holds == active:
             assert not changed
             continue
         differs_since = now if differs_since is None else differs_since
@@ -50,9 +53,15 @@ def test_unknown_holds_what_was() -> None:
     assert step(watched, True, 0.0)
     assert not step(watched, None, 100.0)
     assert not step(watched, False, 101.0)
-    assert not step(watched, None, 104.0), "what is not known begins the delay anew"
-    assert not step(watched, False, 105.0)
-    assert step(watched, False, 107.0)
+    assert not step(watched, False, 102.0)
+    assert not step(watched, None, 200.0)
+    assert not step(watched, False, 200.5), "while nothing was known the delay stood still"
+    assert step(watched, False, 201.5)
+
+
+def test_values_that_come_and_go_do_not_put_an_alarm_off_for_ever() -> None:
+    watched = delays(5.0, 5.0)
+    assert [second for second in range(60) if step(watched, None if second % 2 else True, float(second))] == [10]
 
 
 def test_a_clock_that_is_set_back_delays_by_no_more_than_the_delay() -> None:

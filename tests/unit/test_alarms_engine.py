@@ -17,7 +17,9 @@ from config.alarms import AlarmRules
 from config.loader import LoadedSite
 from gateway.alarms.book import Note, stored, view
 from gateway.alarms.engine import AlarmEngine
+from gateway.alarms.site import WatchedSite
 from gateway.alarms.state import State
+from gateway.alarms.watch_quality import AwayWatch
 from gateway.alarms.watches import Sources
 from gateway.hub import Hub
 from tests.support.site_image import LOADED, Telemetry
@@ -173,6 +175,20 @@ async def test_a_fire_that_takes_the_network_with_it_is_still_an_alarm(bench: Be
     bench.telemetry.sink.lost("cable burnt")
     await bench.after(10.0)
     assert bench.states()["S003.slot.05.pack_overheated"] == "unacknowledged"
+
+
+def test_an_accelerated_site_does_not_shorten_what_cables_need() -> None:
+    slow, fast = (WatchedSite(LOADED, *_image(speed), speed) for speed in (1.0, 60.0))
+    for watch, pace in ((AwayWatch(slow), 1.0), (AwayWatch(fast), 60.0)):
+        away, known = np.ones(len(watch.sources), dtype=np.bool_), np.ones(len(watch.sources), dtype=np.bool_)
+        assert len(watch.delays.step(away, known, 0.0)) == 0
+        assert len(watch.delays.step(away, known, 4.9 * pace)) == 0
+        assert len(watch.delays.step(away, known, 5.0 * pace)) == len(watch.sources)
+
+
+def _image(speed: float) -> Json:
+    telemetry = Telemetry("S003", speed)
+    return telemetry.image, telemetry.layouts
 
 
 async def test_devices_at_one_address_are_one_alarm() -> None:
@@ -332,6 +348,25 @@ async def test_a_changed_site_file_keeps_what_it_still_has(bench: Bench) -> None
     assert (entry.about.id, entry.about.priority, entry.alarm.state) == (FAULT, 1, State.UNACKNOWLEDGED)
     await bench.after(30.0)
     assert bench.states() == {FAULT: "unacknowledged"}
+
+
+async def test_what_a_changed_rule_no_longer_hides_is_shown(bench: Bench) -> None:
+    bench.say({("temperature_c", 5): 65.0})
+    await bench.after(12.0)
+    assert bench.states()["S003.slot.05.pack_hot"] == "suppressed"
+    bench.engine.follow(with_rules({"pack_overheated": {"enabled": False}}))
+    assert bench.states() == {"S003.slot.05.pack_hot": "unacknowledged"}
+
+
+async def test_a_shelving_does_not_outlast_a_clock_that_is_set_back(bench: Bench) -> None:
+    about = bench.engine.about(FAULT)
+    assert about is not None
+    now = bench.clock.now()
+    bench.engine.book.shelved(about, now, "ana", now + 3_600.0, "part ordered")
+    bench.engine.book.end_shelvings(now - 50_000.0)
+    assert bench.states() == {FAULT: "shelved"}
+    bench.engine.book.end_shelvings(now - 100_000.0)
+    assert bench.states() == {}
 
 
 async def test_every_change_is_kept_before_it_is_told(bench: Bench) -> None:

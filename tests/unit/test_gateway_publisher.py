@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from config.cabinet import Cabinet
 from gateway import publisher as module
 from gateway.hub import Hub, UnknownTopicError
 from gateway.layout import layouts
@@ -94,3 +96,25 @@ async def test_stations_and_devices_of_a_changed_site_file_take_the_place_of_the
         desk.telemetry.say_all_well()
         await desk.telemetry.clock.advance(0.1)
         assert desk.hub.snapshot("stations")["S003"]["quality"] == "good"
+
+
+def test_a_station_has_its_front_from_the_first_moment_and_another_one_after_a_change_of_the_site_file() -> None:
+    desk = Desk()
+
+    def front() -> object:
+        return desk.hub.snapshot("station/S003")["station"]["layout"]["cells"]
+
+    assert front() == [[4, 8, 12], [3, 7, 11], [2, 6, 10], [1, 5, 9]]
+    station = desk.layouts["S003"].station.model_copy(update={"cabinets": (Cabinet(columns=6),)})
+    desk.layouts["S003"] = replace(desk.layouts["S003"], station=station)
+    desk.publisher.follow(frozenset(desk.layouts))
+    assert front() == [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]]
+    assert "layout" not in desk.hub.snapshot("stations")["S003"], "the list of all stations does without"
+
+
+def test_what_the_day_has_brought_stands_in_every_summary() -> None:
+    telemetry = Telemetry()
+    hub = Hub(telemetry.clock)
+    Publisher(telemetry.image, telemetry.layouts, hub, telemetry.clock, {}, {}, lambda name: {"swaps_today": len(name)})
+    assert hub.snapshot("stations")["S003"]["swaps_today"] == 4
+    assert hub.snapshot("station/S003")["station"]["swaps_today"] == 4
