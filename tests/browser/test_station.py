@@ -2,8 +2,9 @@
 
 import re
 
+import pytest
 import world
-from conftest import Bench
+from conftest import Bench, choose
 from playwright.sync_api import Page, expect
 
 
@@ -79,7 +80,7 @@ def test_the_chart_draws_history_left_and_bands_right_of_now(page: Page, bench: 
         };
         return [inside(0.1, 0.35), inside(0.6, 0.9)];
     }"""
-    page.wait_for_function(f"() => ({colours})(document.querySelector('.forecast canvas')).every(n => n > 2)")
+    page.wait_for_function(f"() => ({colours})(document.querySelector('canvas')).every(n => n > 2)")
 
 
 def test_the_forecast_is_there_as_a_table_too(page: Page, bench: Bench) -> None:
@@ -239,12 +240,17 @@ def test_the_forecast_is_saved_with_its_bands_and_history(page: Page, bench: Ben
     assert any(row["ready_p50"] == "7" for row in rows)
 
 
-def test_nothing_is_wider_than_a_phone(page: Page, bench: Bench) -> None:
+@pytest.mark.parametrize("language", ["en", "de", "zh"])
+def test_nothing_is_wider_than_a_phone(page: Page, bench: Bench, language: str) -> None:
+    choose(page, language=language)
+    answer = world.whatif(0, bench.clock.now(), 0.04)
+    page.route("**/stations/S001/whatif", lambda route: route.fulfill(json=answer))
     page.set_viewport_size({"width": 390, "height": 844})
     cells = [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
     bench.publish_station(0, layout={"rows": 2, "columns": 5, "cells": cells, "cabinets": []})
-    page.goto(bench.url + "/station/S001")
+    page.goto(bench.url + "/station/S001?packs_added=1")
     expect(page.locator("button.slot")).to_have_count(10)
+    expect(page.locator("section.whatif table")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     first, fifth = page.locator("button[data-slot='1']"), page.locator("button[data-slot='5']")

@@ -122,6 +122,17 @@ def test_advice_can_be_looked_at_before_it_is_followed(page: Page, bench: Bench,
     assert asked == [{"grid_limit_w": 24000}]
 
 
+def test_a_change_that_is_felt_later_is_told_for_two_hours(page: Page, bench: Bench) -> None:
+    answer = world.whatif(1, bench.clock.now(), 0.3)
+    difference = answer["difference"]["stockout_probability"]
+    for horizon in ("900", "1800", "3600"):
+        difference[horizon] = {"mean": 0.0, "low": 0.0, "high": 0.0}
+    page.route("**/stations/S002/whatif", lambda route: route.fulfill(json=answer))
+    page.goto(bench.url + "/station/S002?packs_added=1")
+    verdict = panel(page).get_by_role("status")
+    expect(verdict).to_contain_text("The risk of a stockout within 120 min falls from 87 % to 42 %")
+
+
 def test_another_station_is_not_asked_the_same(page: Page, bench: Bench, asked: Asked) -> None:
     page.goto(bench.url + "/station/S002?packs_added=1")
     expect(panel(page).get_by_role("status")).to_contain_text("falls")

@@ -91,13 +91,15 @@ const Panels = memo(function Panels({ summary }: { summary: Summary }) {
             fullAt={eta.full.get(slot.slot)}
           />
         )}
-        <PowerPanel summary={summary} pastS={pastS} />
-        <ResidualPanel station={id} numbers={numbers} slot={slot} pastS={pastS} choose={choose} />
       </div>
-      <div>
+      <div className="tall">
         <ForecastPanel summary={summary} forecast={forecast} other={other} pastS={pastS} />
         <WhatIf station={id} limit={summary.grid_limit_w} charger={summary.charger_power_w} />
         <SwapLog station={id} />
+      </div>
+      <div>
+        <PowerPanel summary={summary} pastS={pastS} />
+        <ResidualPanel station={id} numbers={numbers} slot={slot} pastS={pastS} choose={choose} />
       </div>
     </div>
   );

@@ -1,7 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { age, decimal, probable, span } from "../i18n/format";
 import { useLive } from "../state/live";
-import { HORIZONS } from "../state/types";
+import { HORIZONS, type Horizon } from "../state/types";
 import { CsvButton } from "../ui/CsvButton";
 import type { CsvColumn } from "../ui/csv";
 import { changesNothing } from "./change";
@@ -22,6 +22,9 @@ const COLUMNS: readonly CsvColumn[] = [
   "lost_swaps_difference_low",
   "lost_swaps_difference_high",
 ].map((name) => ({ name }));
+
+/** A difference of probabilities that is told. */
+const LEAST = 0.0005;
 
 /** What the change does to the chance of running out and to lost swaps. */
 export function WhatIfAnswer({ station }: { station: string }) {
@@ -103,12 +106,17 @@ function Refused() {
 }
 
 function verdict(answer: Answer, t: ReturnType<typeof useTranslation<"station">>["t"]): string {
-  const before = probable(answer.base.stockout_probability["3600"]);
-  const after = probable(answer.changed.stockout_probability["3600"]);
-  const { mean, low, high } = answer.difference.stockout_probability["3600"];
   if (answer.changes.length === 0) return t("whatif.nothing");
-  if (Math.round(mean * 1000) === 0) return t("whatif.same", { before });
-  const said = { before, after, low: tenths(low), high: tenths(high) };
+  const { base, changed, difference } = answer;
+  const moved = (h: Horizon) => Math.abs(difference.stockout_probability[h].mean) >= LEAST;
+  // The usual hour, unless the change is felt only after it.
+  const horizon = moved("3600") || !moved("7200") ? "3600" : "7200";
+  const before = probable(base.stockout_probability[horizon]);
+  const after = probable(changed.stockout_probability[horizon]);
+  const minutes = Number(horizon) / 60;
+  if (!moved(horizon)) return t("whatif.same", { before, minutes });
+  const { mean, low, high } = difference.stockout_probability[horizon];
+  const said = { before, after, minutes, low: tenths(low), high: tenths(high) };
   return mean < 0 ? t("whatif.falls", said) : t("whatif.rises", said);
 }
 
