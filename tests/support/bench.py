@@ -1,8 +1,8 @@
-"""A bench of emulated devices of every protocol, each with a neighbour, and a whole gateway that watches them."""
+"""A bench of emulated devices of some protocols, each with a neighbour, and a whole gateway that watches them."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,9 @@ class Bench:
     """The gateway as its clients see it, what makes the emulators misbehave, and what the process logs."""
 
     loaded: LoadedSite
+    victims: dict[str, str]
+    """By protocol: the station that faults strike."""
+    neighbours: dict[str, str]
     faults: Faults
     watch: GatewayWatch
     logged: list[MutableMapping[str, Any]] = field(default_factory=list)
@@ -56,11 +59,11 @@ class Bench:
         return await self.watch.until(lambda: not check.holds(), within_s)
 
 
-def bench_site(folder: Path) -> LoadedSite:
+def bench_site(folder: Path, protocols: Sequence[str]) -> LoadedSite:
     """Two stations a protocol, four slots each, full of packs, without riders: whatever changes is a fault's doing."""
     gateway, broker, *ports = free_ports(8)
     stations = []
-    for station in sorted([*VICTIMS.values(), *NEIGHBOURS.values()]):
+    for station in sorted(of[protocol] for of in (VICTIMS, NEIGHBOURS) for protocol in protocols):
         protocol = next(name for name in VICTIMS if station in {VICTIMS[name], NEIGHBOURS[name]})
         profile = yaml.safe_load((BUNDLED / "profiles" / f"{PROFILES[protocol]}.yaml").read_text(encoding="utf-8"))
         profile |= BRISK | {"profile": f"brisk-{station.lower()}", "interval_s": INTERVALS_S.get(protocol, INTERVAL_S)}
@@ -94,9 +97,11 @@ def bench_site(folder: Path) -> LoadedSite:
 
 
 @asynccontextmanager
-async def bench(folder: Path, clock: RealClock) -> AsyncIterator[Bench]:
+async def bench(folder: Path, clock: RealClock, protocols: Sequence[str]) -> AsyncIterator[Bench]:
     """Emulators, gateway and one client of its, all in this loop."""
-    loaded = bench_site(folder)
+    loaded = bench_site(folder, protocols)
+    victims = {protocol: VICTIMS[protocol] for protocol in protocols}
+    neighbours = {protocol: NEIGHBOURS[protocol] for protocol in protocols}
     loop = asyncio.get_running_loop()
     served: asyncio.Future[Emulation] = loop.create_future()
     ready: asyncio.Future[str] = loop.create_future()
@@ -107,12 +112,12 @@ async def bench(folder: Path, clock: RealClock) -> AsyncIterator[Bench]:
             emulation = await _first(served, tasks)
             tasks.append(asyncio.ensure_future(run(loaded, clock, emulated=True, on_ready=ready.set_result)))
             url = await _first(ready, tasks)
-            names = [*VICTIMS.values(), *NEIGHBOURS.values()]
+            names = [*victims.values(), *neighbours.values()]
             topics = [Expectation(station=name, quality="good") for name in names]
             topics += [Expectation(forecast=name, quality="good") for name in names]
             watch = GatewayWatch(url, topics, clock)
             tasks.append(asyncio.ensure_future(watch.run()))
-            yield Bench(loaded, emulation.faults, watch, logged)
+            yield Bench(loaded, victims, neighbours, emulation.faults, watch, logged)
         finally:
             for task in reversed(tasks):
                 task.cancel()
