@@ -10,8 +10,8 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import (
-    browser,
     alarms,
+    browser,
     fanout,
     forecast_service,
     kernel,
