@@ -234,7 +234,6 @@ class Image:
         """Nothing is known of these rows any more."""
         self._said_quality[rows] = _BAD
         self._said_reason[rows] = _NO_COMMUNICATION
-        self.confirmed_time[rows] = np.nan
         moved = ~np.isnan(self.value[rows])
         self.value[rows] = np.nan
         self._movement.lose(rows)

@@ -91,6 +91,19 @@ async def test_a_confirmation_does_not_revive_what_was_lost(telemetry: Telemetry
     assert telemetry.quality("soc", 1) == AWAY
 
 
+async def test_what_was_lost_is_as_old_as_its_last_confirmation_and_goes_on_ageing(telemetry: Telemetry) -> None:
+    telemetry.say({("soc", 1): 0.5})
+    await telemetry.clock.advance(600.0)
+    confirmed_at = telemetry.clock.now()
+    telemetry.sink.confirm(confirmed_at)
+    await telemetry.clock.advance(2.0)
+    telemetry.sink.lost("cable pulled")
+    await telemetry.clock.advance(2.0)
+    telemetry.sink.confirm(telemetry.clock.now())
+    row = telemetry.row("soc", 1)
+    assert telemetry.image.as_of(slice(row, row + 1)).tolist() == [confirmed_at]
+
+
 def test_a_lost_link_takes_every_point_of_the_device_at_once_and_no_other_device(telemetry: Telemetry) -> None:
     telemetry.say_all_well()
     telemetry.sink.lost("connection refused")
