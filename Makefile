@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench ui lock clean
+.PHONY: demo test lint bench ui screenshots lock clean
 
 demo: $(VENV)/.app
 	$(BIN)/swaptwin demo $(ARGS)
@@ -19,6 +19,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The README's pictures, from a demo in Chromium; takes some minutes.
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m docs.screenshots
 
 # Build the web app again; installing the package does it too.
 ui: $(VENV)/.app

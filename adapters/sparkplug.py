@@ -6,7 +6,7 @@ import random
 import orjson
 import structlog
 
-from adapters.backoff import RESTART_CAP_S, Backoff
+from adapters.backoff import CONNECT_CAP_S, RESTART_CAP_S, Backoff
 from adapters.base import Batch, Sink
 from adapters.link import LinkReporter, LostError
 from adapters.mqtt_intake import GOOD, Intake
@@ -23,7 +23,7 @@ _log = structlog.get_logger()
 
 KINDS = ("NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA")
 REBIRTH_FIRST_S = 1.0
-"""Time between two requests for a birth, doubling up to ``RESTART_CAP_S``: births are large."""
+"""Time between two requests for a birth, doubling up to ``CONNECT_CAP_S``: births are large."""
 REBIRTH_STEADY_S = 60.0
 """A node that needed no request for this long is asked without delay again."""
 REBIRTH_ANSWER_S = 3.0
@@ -55,7 +55,7 @@ class SparkplugAdapter:
         self._broker = f"{device.device.host}:{device.device.port}"
         self._silence_s = silence_s(device, clock)
         self._reconnect = Backoff(clock, rng, cap_s=RECONNECT_CAP_S)
-        self._spacing = Backoff(clock, rng, first_s=REBIRTH_FIRST_S, cap_s=RESTART_CAP_S)
+        self._spacing = Backoff(clock, rng, first_s=REBIRTH_FIRST_S, cap_s=CONNECT_CAP_S)
         self._patience = Backoff(clock, rng, first_s=4.0 * self._silence_s, cap_s=RESTART_CAP_S)
         self._session: Session | None = None
         self._asked_at: float | None = None
