@@ -44,7 +44,7 @@ export function usePlaces(stations: readonly Station[], now: number | null): rea
   }, [stations, now]);
 }
 
-/** Which names find room beside their marks, the worst first. */
+/** Which names find room beside their marks without touching another, the worst first. */
 export function labelled(
   all: readonly Place[],
   project: (spot: Spot) => [number, number],
@@ -52,6 +52,7 @@ export function labelled(
   height: number,
 ): Place[] {
   const MOST = 30;
+  const marks = all.map(project);
   const taken: { x: number; y: number; width: number }[] = [];
   const found: Place[] = [];
   for (const place of all.toReversed()) {
@@ -62,7 +63,8 @@ export function labelled(
     const free = taken.every(
       (other) => Math.abs(other.y - y) > 18 || x > other.x + other.width || x + box.width < other.x,
     );
-    if (!free) continue;
+    const covered = marks.some(([mx, my]) => mx > x + 2 && mx < x + box.width && Math.abs(my - y) < 14);
+    if (!free || covered) continue;
     taken.push(box);
     found.push(place);
   }
