@@ -110,7 +110,8 @@ class SparkplugAdapter:
         while True:
             await session.wait()
             self._flush(sink, report)
-            frozen = self._standstill.check()
+            # A node that is dead, or not born yet, has no controller that could stand still.
+            frozen = self._standstill.check() if self._node.born else None
             if frozen:
                 self._down(frozen, sink, report)
             now = self._clock.monotonic()
@@ -201,12 +202,20 @@ class SparkplugAdapter:
         if not report.is_up:
             self._spacing.reset()
             self._may_ask_at = min(self._may_ask_at, self._clock.monotonic() + REBIRTH_FIRST_S)
-        if not self._standstill.tripped:
-            report.up(f"born at the broker {self._broker}" + (f"; {len(unknown)} metrics missing" if unknown else ""))
+        self._flush(sink, report)
+        self._standstill.begin()
         rows = [row for name in unknown for row in self._rows[name]]
         if rows:
             self._intake.note(rows, [None] * len(rows), _time(payload.timestamp, received_time), GOOD)
         self._take_metrics(taken, payload, received_time, sink)
+        batch = self._intake.batch(sink.intern)
+        if batch is not None:
+            self._standstill.see(batch)
+        if self._standstill.tripped:
+            return
+        report.up(f"born at the broker {self._broker}" + (f"; {len(unknown)} metrics missing" if unknown else ""))
+        if batch is not None:
+            self._hand_over(batch, sink)
 
     def _take_metrics(self, taken: Taken, payload: Payload, received_time: float, sink: Sink) -> None:
         by_time: dict[float, tuple[list[int], list[object]]] = {}
@@ -242,12 +251,15 @@ class SparkplugAdapter:
                 # What came meanwhile was not handed over: only a birth has it all.
                 self._node.wants_birth = "its watchdog moves again"
             if not self._standstill.tripped and report.is_up:
-                sink.link.last_data_time = batch.received_time
-                sink.push(batch)
-                self._handed_over(batch)
+                self._hand_over(batch, sink)
         confirmed, self._confirmed = self._confirmed, None
         if confirmed is not None and report.is_up:
             sink.confirm(confirmed)
+
+    def _hand_over(self, batch: Batch, sink: Sink) -> None:
+        sink.link.last_data_time = batch.received_time
+        sink.push(batch)
+        self._handed_over(batch)
 
     def _handed_over(self, batch: Batch) -> None:
         """For the adapter that also writes."""

@@ -148,7 +148,7 @@ TABLE = (
     Row("malformed_payload", on(Cell("bad/sensor_failure"), "mqtt") | on(AWAY, "sparkplug")),
     Row("lost_birth", on(AWAY, "sparkplug")),
     Row("late_will", on(COMES_BACK, *ON_BROKER)),
-    Row("takeover", on(FLAPS, *ON_BROKER), {"every_s": 1.0}),
+    Row("takeover", on(FLAPS, "mqtt"), {"every_s": 1.0}),
     # Values
     Row("frozen_controller", on(AWAY, *CABINETS)),
     Row("frozen_value", on(STANDS_STILL, *CABINETS), more={"signals": ("heartbeat",)}),
