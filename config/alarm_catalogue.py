@@ -19,7 +19,8 @@ class Condition:
 
     ``of``: what has the alarm, one of each. ``priority``: 1 (act now) to 3, or 4 (diagnostic). ``limit`` and
     ``deadband`` are in ``unit``; without a limit the condition holds or does not. ``respond_s``: how long the operator
-    has before the consequence comes. Texts may name ``{slot}`` and ``{device}``.
+    has before the consequence comes. Texts may name ``{slot}`` and ``{device}``. ``value_unit``: of what operators are
+    shown, where the limit is a share of something else.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Condition:
     limit: float | None = None
     deadband: float = 0.0
     unit: str = ""
+    value_unit: str = ""
 
     @property
     def _text(self) -> Text:
@@ -63,7 +65,9 @@ _ALL = (
     Condition("cabinet_hot", "station", "safety", 2, 1800, 30, 60, limit=50.0, deadband=3.0, unit="C"),
     Condition("humidity_high", "station", "safety", 3, 14_400, 300, 300, limit=0.9, deadband=0.05, unit="1"),
     Condition("mains_lost", "station", "power", 1, 600, 2, 10),
-    Condition("grid_limit_exceeded", "station", "power", 2, 300, 10, 10, limit=1.05, deadband=0.03, unit="1"),
+    Condition(
+        "grid_limit_exceeded", "station", "power", 2, 300, 10, 10, limit=1.05, deadband=0.03, unit="1", value_unit="W"
+    ),
     Condition("cabinet_fault", "station", "charging", 2, 1800, 5, 10),
     Condition("charger_fault", "slot", "charging", 2, 1800, 2, 10),
     Condition("charger_warning", "slot", "charging", 3, 7200, 5, 10),

@@ -58,7 +58,6 @@ def _take(page: Page, address: str, name: str, path: str) -> None:
     page.goto(address + path)
     page.wait_for_timeout(5_000.0)
     page.screenshot(path=IMAGES / f"{name}.png")
-    print(IMAGES / f"{name}.png")
 
 
 if __name__ == "__main__":

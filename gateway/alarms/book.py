@@ -224,7 +224,7 @@ def view(entry: Entry) -> Fields:
         "reason": alarm.reason,
         "value": _number(alarm.value),
         "limit": _number(alarm.limit),
-        "unit": condition.unit if about.condition.name != "grid_limit_exceeded" else "W",
+        "unit": condition.value_unit or condition.unit,
     }
 
 
