@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from tests.support.programs import demo_site, program
 from tests.support.web import address_in, get
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"
-SIZE = {"width": 1360, "height": 860}
+SIZE: ViewportSize = {"width": 1360, "height": 860}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
 START_MS, PAST_MS = 120_000.0, 90_000.0
 STATION = "S002"
