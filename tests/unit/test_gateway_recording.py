@@ -174,4 +174,4 @@ def test_what_had_no_value_has_none_in_the_replay() -> None:
 
 def test_a_recording_cannot_be_written_to() -> None:
     with pytest.raises(KeyError, match="comes from a recording"):
-        RecordedStation("S1", 0.0).command("enabled", 1, 0.0)
+        RecordedStation("S1", 1, 0.0).command("enabled", 1, 0.0)
