@@ -61,7 +61,7 @@ def test_the_running_gateway_answers_a_what_if_question(page: Page, address: str
     page.goto(f"{address}/station/S002?demand_factor=3")
     answer = page.locator("section.whatif")
     # Of which horizon it tells depends on the time of day: of the one where it makes a difference.
-    told = re.compile(r"The risk of a stockout within \d+ min")
+    told = re.compile(r"The risk of a stockout within \d+\s+min")
     expect(answer.get_by_role("status")).to_contain_text(told, timeout=30_000)
     expect(answer.get_by_text(re.compile(r"Made \d+ s ago from 500 futures that both share"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("What if: median"))).to_be_visible()

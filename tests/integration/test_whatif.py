@@ -31,7 +31,7 @@ stations:
     longitude: 0
     slots: 6
     grid_limit_w: 3000
-    demand: {{swaps_per_day: 150, profile: lucknow}}
+    demand: {{swaps_per_day: 150, half_hourly: {even}}}
     emulation: {{packs: 5}}
     devices:
       - {{id: cabinet, profile: modbus-swap-cabinet, url: "modbus://127.0.0.1:{modbus}", interval_s: 0.3}}
@@ -52,7 +52,9 @@ Json = Any
 def loaded(tmp_path: Path) -> LoadedSite:
     gateway, modbus, nobody = free_ports(3)
     file = tmp_path / "site.yaml"
-    file.write_text(SITE.format(gateway=gateway, modbus=modbus, nobody=nobody, data=tmp_path / "data"))
+    # As many riders at any time of the day that the test runs at.
+    even = [1] * 48
+    file.write_text(SITE.format(gateway=gateway, modbus=modbus, nobody=nobody, data=tmp_path / "data", even=even))
     return load_site(file)
 
 
