@@ -31,7 +31,8 @@ export function Figures({ stations, devices }: { stations: readonly Station[]; d
         {known((s) => s.lost_today) === 0 ? (
           UNKNOWN
         ) : (
-          <Value text={decimal(lost, Number.isInteger(lost) ? 0 : 1)} as={Number.isInteger(lost) ? "live" : "estimated"} />
+          // Nobody counts riders who leave: beyond none at all it is what the twin makes of the stockouts.
+          <Value text={decimal(lost, lost < 10 && lost > 0 ? 1 : 0)} as={lost === 0 ? "live" : "estimated"} />
         )}
       </Figure>
       <Figure name={unknown === 0 ? t("powerLimit") : t("powerUnknown", { count: unknown })}>
