@@ -19,6 +19,11 @@ REAL_TIME = {"contract", "integration", "browser"}
 RERUNS = 2
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors: tests on real sockets wait more than they compute."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop running until the session ends."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
