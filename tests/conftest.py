@@ -19,6 +19,7 @@ REAL_TIME = {"contract", "integration", "browser"}
 RERUNS = 2
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more than there are processors: tests on real sockets wait more than they compute."""
     return (os.cpu_count() or 1) + 1
