@@ -16,7 +16,7 @@ from tests.support.web import address_in, get
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"
-SIZE: ViewportSize = {"width": 1360, "height": 860}
+SIZE: ViewportSize = {"width": 1440, "height": 900}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader"]
 START_MS, PAST_MS = 120_000.0, 90_000.0
 STATION = "S002"
@@ -34,24 +34,26 @@ def main() -> None:
     ):
         address = address_in(demo.wait_for("http://", 60.0))
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport=SIZE, locale="en-GB", device_scale_factor=1)
+        page = browser.new_page(viewport=SIZE, locale="en-GB", reduced_motion="reduce")
+        page.add_init_script("localStorage.setItem('swaptwin.map', 'open')")
         page.goto(f"{address}/station/{STATION}")
         expect(page.locator(".risk .number").first).to_contain_text("%", timeout=START_MS)
         page.wait_for_timeout(PAST_MS)
         httpx.post(f"{address}/api/v1/emulator/speed", json={"speed": 1}, timeout=30.0).raise_for_status()
-        _fail_a_charger(address)
+        slot = _fail_a_charger(address)
         page.wait_for_timeout(20_000.0)
         _take(page, address, "network", "/")
         _take(page, address, "station", f"/station/{STATION}")
-        _take(page, address, "alarms", "/alarms")
+        _take(page, address, "alarms", f"/alarms?alarm={STATION}.slot.{slot:02d}.charger_fault")
         browser.close()
 
 
-def _fail_a_charger(address: str) -> None:
+def _fail_a_charger(address: str) -> int:
     slots = get(f"{address}/api/v1/stations/{STATION}")["slots"]
-    slot = next(slot["slot"] for slot in slots if slot["charger_state"] == "charging")
+    slot = int(next(slot["slot"] for slot in slots if slot["charger_state"] == "charging"))
     order = {"fault": "charger_fault", "target": STATION, "slots": str(slot)}
     httpx.post(f"{address}/api/v1/faults", json=order, timeout=30.0).raise_for_status()
+    return slot
 
 
 def _take(page: Page, address: str, name: str, path: str) -> None:

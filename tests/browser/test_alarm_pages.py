@@ -9,7 +9,7 @@ import pytest
 from conftest import Bench, choose
 from playwright.sync_api import Locator, Page, Route, expect
 from scripted import START, Script
-from test_accessibility import THEMES, findings
+from test_accessibility import LOOKS, findings
 
 TABS = ["active", "shelved", "journal", "measures"]
 SMOKE = "S002.smoke"
@@ -252,7 +252,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
         expect(page.locator("tbody tr").first).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "width"), [*((theme, 1280) for theme in THEMES), ("light", 390)])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize("path", [*(f"/alarms?tab={tab}" for tab in TABS), "/alarms?alarm=S002.smoke"])
 def test_no_finding(page: Page, bench: Bench, gateway: Gateway, theme: str, path: str, width: int) -> None:
     choose(page, theme=theme)

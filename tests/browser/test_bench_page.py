@@ -8,7 +8,7 @@ import world
 from conftest import Bench, choose
 from playwright.sync_api import Page, expect
 from scripted import Script
-from test_accessibility import THEMES, findings
+from test_accessibility import LOOKS, findings
 
 from tests.support.client import Stream, stream
 from tests.support.programs import demo_site, program
@@ -109,8 +109,7 @@ def test_time_runs_faster_and_the_mark_says_so(page: Page, address: str) -> None
     expect(page.locator(".emulated")).to_have_text("EMULATOR", timeout=15_000)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_no_finding(page: Page, address: str, theme: str, width: int) -> None:
     choose(page, theme=theme)
     page.set_viewport_size({"width": width, "height": 844})

@@ -10,7 +10,7 @@ import pytest
 import world
 from conftest import Bench
 from playwright.sync_api import Page, expect
-from test_accessibility import findings
+from test_accessibility import LOOKS, findings
 
 
 @pytest.fixture
@@ -303,8 +303,7 @@ def test_no_text_is_left_untranslated(page: Page, bench: Bench, asked: list[str]
     assert not keys.search(page.locator("main").inner_text())
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 @pytest.mark.parametrize("path", ["slot/1", "slot/4", "pack/PK-00017A1F", "cabinet?by=temperature"])
 def test_no_finding(page: Page, bench: Bench, asked: list[str], theme: str, width: int, path: str) -> None:
     since = bench.clock.now() - 42
