@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def logs_unfiltered() -> Iterator[None]:
+def logs_as_before() -> Iterator[None]:
     """A command that a test runs sets the process's logging up; the next test must not be deaf for it."""
+    before = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
