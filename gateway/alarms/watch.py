@@ -1,5 +1,6 @@
 """One condition of the catalogue, looked at in all its sources at once."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ class Seen(NamedTuple):
     """Where it is not the rule's own."""
 
 
-class Watch:
+class Watch(ABC):
     """A condition whose rule is enabled, in the sources that can have it. ``picked``: those of all candidates."""
 
     def __init__(self, name: str, site: WatchedSite, candidates: Sequence[Source], can: Flags | None = None) -> None:
@@ -40,9 +41,9 @@ class Watch:
         on_delay_s, off_delay_s = ([getattr(rule, key) for rule in picked] for key in ("on_delay_s", "off_delay_s"))
         self.delays = Delays(pace * np.array(on_delay_s), pace * np.array(off_delay_s))
 
+    @abstractmethod
     def look(self, now: float) -> Seen:
         """What is seen now (site time)."""
-        raise NotImplementedError
 
     def devices_of(self, entry: int) -> tuple[str, ...]:
         """The devices without which nothing is known of a source."""
