@@ -8,24 +8,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.client import Stream, stream
-from tests.support.programs import demo_site, program
-from tests.support.web import address_in, get
+from tests.support.demo import live_demo
+from tests.support.web import get
 
 ALARM = "S003.slot.02.charger_fault"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with program("demo", "--site", demo_site(tmp_path_factory.mktemp("demo"))) as running:
-        address = address_in(running.wait_for("http://", 60.0))
-
-        def live(client: Stream) -> bool:
-            stations = client.state.get("stations", {}).values()
-            return len(stations) == 6 and all(station["quality"] == "good" for station in stations)
-
-        with stream(address, "stations") as client:
-            client.until(live, 60.0)
+    with live_demo(tmp_path_factory.mktemp("demo")) as address:
         yield address
 
 
