@@ -14,8 +14,11 @@ PARTS = ("title", "cause", "consequence", "action")
 
 
 def texts(language: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = json.loads((MESSAGES / language / "alarms.json").read_text("utf-8"))["text"]
-    return found
+    """Titles come with the first page, advice with the page of alarms."""
+    titles = json.loads((MESSAGES / language / "alarms.json").read_text("utf-8"))["titles"]
+    advice = json.loads((MESSAGES / language / "alarmpage.json").read_text("utf-8"))["advice"]
+    assert titles.keys() == advice.keys()
+    return {name: {"title": titles[name], **advice[name]} for name in titles}
 
 
 def summaries(language: str) -> dict[str, str]:

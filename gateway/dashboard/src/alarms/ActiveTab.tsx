@@ -17,7 +17,7 @@ const COLUMNS = ["priority", "state", "station", "alarm", "since", "returned_at"
 const TIMES = ["since", "returned_at", "acked_at"];
 
 export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   const title = useAlarmTitle();
   const [choice, choose] = useState(EVERYTHING);
   const [order, setOrder] = useState<Order | null>(null);
@@ -97,7 +97,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
             disabled={waiting.length === 0}
             onClick={() => give({ kind: "acknowledge", ids: waiting.map((alarm) => alarm.id) })}
           >
-            {t("act.acknowledgeAll", { count: waiting.length })}
+            {t("alarms:act.acknowledgeAll", { count: waiting.length })}
           </button>
           <CsvButton
             name="alarms"
@@ -154,7 +154,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
           <p>{t("details.gone")}</p>
           <div className="actions">
             <button type="button" className="button" onClick={close}>
-              {t("act.close")}
+              {t("alarms:act.close")}
             </button>
           </div>
         </section>

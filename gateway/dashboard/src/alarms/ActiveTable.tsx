@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function ActiveTable({ ref, alarms, order, cursor, point, open, sort }: Props) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   return (
     <table className="alarms active" role="table" ref={ref}>
       <caption>
@@ -67,7 +67,7 @@ const Row = memo(function Row({ alarm, here, point, open }: {
   point(id: string): void;
   open(id: string): void;
 }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   const title = useAlarmTitle();
   const { zone } = useZone();
   return (
@@ -86,7 +86,7 @@ const Row = memo(function Row({ alarm, here, point, open }: {
         />
       </td>
       <td role="cell" className={`state${waits(alarm) ? " waits" : ""}`}>
-        {t(`state.${alarm.state}`)}
+        {t(`alarms:state.${alarm.state}`)}
       </td>
       <td role="cell" className="station">
         {alarm.station ?? UNKNOWN}

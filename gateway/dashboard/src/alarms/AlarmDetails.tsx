@@ -7,16 +7,17 @@ import { useLive } from "../state/live";
 import { useZone } from "../state/zone";
 import { Link } from "../ui/Link";
 import type { Asked } from "./OrderForms";
-import { useAlarmTexts } from "./text";
+import { useAlarmAdvice, useAlarmTitle } from "./text";
 
 /** One alarm: what to do comes first, then why, and how it came so far. */
 export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: Asked): void; close(): void }) {
-  const { t } = useTranslation("alarms");
-  const text = useAlarmTexts()(alarm);
+  const { t } = useTranslation(["alarmpage", "alarms"]);
+  const title = useAlarmTitle();
+  const advice = useAlarmAdvice();
   const zone = useZone();
   const at = (time: number | null) => (time === null ? UNKNOWN : moment(time, zone.zone));
   const rows: [string, string][] = [
-    [t("column.state"), t(`state.${alarm.state}`)],
+    [t("column.state"), t(`alarms:state.${alarm.state}`)],
     [t("details.since"), at(alarm.since)],
     [t("details.returned"), alarm.active ? t("details.holds") : at(alarm.returned_at)],
   ];
@@ -36,15 +37,15 @@ export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: A
     <section className="panel alarmdetails" aria-label={t("details.label")}>
       <header>
         <h2>
-          <PriorityMark priority={alarm.priority} quiet={!alarm.active} /> {text.title}
+          <PriorityMark priority={alarm.priority} quiet={!alarm.active} /> {title(alarm)}
         </h2>
         <button type="button" className="plain" onClick={close}>
-          {t("act.close")}
+          {t("alarms:act.close")}
         </button>
       </header>
       <p className="todo">
         <strong>{t("details.action")}</strong>
-        {text.action}
+        {advice(alarm, "action")}
       </p>
       <Actions alarm={alarm} ask={ask} />
       <dl>
@@ -53,9 +54,9 @@ export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: A
           <Respond alarm={alarm} />
         </dd>
         <dt>{t("details.consequence")}</dt>
-        <dd>{text.consequence}</dd>
+        <dd>{advice(alarm, "consequence")}</dd>
         <dt>{t("details.cause")}</dt>
-        <dd>{text.cause}</dd>
+        <dd>{advice(alarm, "cause")}</dd>
         {rows.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -73,31 +74,31 @@ export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: A
 }
 
 function Actions({ alarm, ask }: { alarm: Alarm; ask(asked: Asked): void }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   return (
     <div className="actions">
       {waits(alarm) && (
         <button type="button" className="button main" onClick={() => give({ kind: "acknowledge", ids: [alarm.id] })}>
-          {t("act.acknowledge")}
+          {t("alarms:act.acknowledge")}
         </button>
       )}
       {stands(alarm) && (
         <button type="button" className="button" onClick={() => ask({ kind: "shelve", alarm })}>
-          {t("act.shelve")}
+          {t("alarms:act.shelve")}
         </button>
       )}
       {alarm.state === "shelved" && (
         <button type="button" className="button" onClick={() => give({ kind: "unshelve", id: alarm.id })}>
-          {t("act.unshelve")}
+          {t("alarms:act.unshelve")}
         </button>
       )}
       {alarm.state === "out_of_service" ? (
         <button type="button" className="button" onClick={() => give({ kind: "in_service", id: alarm.id })}>
-          {t("act.inService")}
+          {t("alarms:act.inService")}
         </button>
       ) : (
         <button type="button" className="button" onClick={() => ask({ kind: "out_of_service", alarm })}>
-          {t("act.outOfService")}
+          {t("alarms:act.outOfService")}
         </button>
       )}
     </div>
@@ -105,7 +106,7 @@ function Actions({ alarm, ask }: { alarm: Alarm; ask(asked: Asked): void }) {
 }
 
 function Respond({ alarm }: { alarm: Alarm }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   const left = useLive((live) =>
     live.now === null || alarm.respond_s === null || alarm.since === null
       ? null

@@ -22,7 +22,7 @@ const COLUMNS = [
 
 /** Alarms that were put aside: shelved for a time, suppressed by design, out of service. */
 export function AsideTab({ alarms }: { alarms: Alarm[] }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   const title = useAlarmTitle();
   const aside = alarms
     .filter((alarm) => ASIDE.includes(alarm.state))
@@ -58,7 +58,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
               </th>
             ))}
             <th role="columnheader" scope="col" className="do">
-              <span className="said">{t("act.unshelve")}</span>
+              <span className="said">{t("alarms:act.unshelve")}</span>
             </th>
           </tr>
         </thead>
@@ -69,7 +69,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
                 <PriorityMark priority={alarm.priority} quiet />
               </td>
               <td role="cell" className="state">
-                {t(`state.${alarm.state}`)}
+                {t(`alarms:state.${alarm.state}`)}
               </td>
               <td role="cell" className="station">
                 {alarm.station ?? UNKNOWN}
@@ -110,11 +110,11 @@ function Until({ time }: { time: number | null }) {
 }
 
 function Back({ alarm, title }: { alarm: Alarm; title: string }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   // What logic has suppressed comes back by itself when its reason is gone.
   if (alarm.state === "suppressed") return null;
   const shelved = alarm.state === "shelved";
-  const words = t(shelved ? "act.unshelve" : "act.inService");
+  const words = t(shelved ? "alarms:act.unshelve" : "alarms:act.inService");
   return (
     <button
       type="button"

@@ -11,7 +11,7 @@ export function FilterBar({ choice, stations, choose }: {
   stations: readonly string[];
   choose(choice: Choice): void;
 }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   const id = useId();
   const toggle = (priority: number) =>
     choose({
@@ -44,7 +44,7 @@ export function FilterBar({ choice, stations, choose }: {
           <option value="">{t("filter.all")}</option>
           {STANDING.map((state) => (
             <option key={state} value={state}>
-              {t(`state.${state}`)}
+              {t(`alarms:state.${state}`)}
             </option>
           ))}
         </select>

@@ -30,7 +30,7 @@ const COLUMNS = [
 
 /** What happened to alarms in a time, newest first, as the gateway has written it down. */
 export function JournalTab() {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const { zone } = useZone();
   const title = useAlarmTitle();
   const stations = useLive((live) => live.topics["stations"]);

@@ -18,7 +18,7 @@ const USUAL = "24";
 
 /** How good the alarms themselves are: too many, too long, too often, held against guide values. */
 export function MeasuresTab() {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const hours = useParameter("hours") ?? USUAL;
   const known = useLive((live) => live.now !== null);
   const address = () => `/api/v1/alarms/measures?hours=${hours}`;
@@ -72,7 +72,7 @@ function Standing({ since }: { since: number }) {
 }
 
 function Figures({ found }: { found: Measures }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const mix = shares(found.by_priority);
   const { p50, p95 } = found.unacknowledged_s;
   const number = (value: number | null) => (value === null ? UNKNOWN : decimal(value, 1));
@@ -124,7 +124,7 @@ function Figures({ found }: { found: Measures }) {
 }
 
 function Figure({ name, guide, above, children }: { name: string; guide?: string; above?: boolean; children: ReactNode }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   return (
     <div data-above={above ?? false}>
       <dt>{name}</dt>
@@ -138,7 +138,7 @@ function Figure({ name, guide, above, children }: { name: string; guide?: string
 }
 
 function PerHour({ found }: { found: Measures }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const { zone } = useZone();
   const hours = found.per_hour;
   const peak = Math.max(0, ...hours.map((hour) => hour.raised));
@@ -204,7 +204,7 @@ function PerHour({ found }: { found: Measures }) {
 }
 
 function Top({ found }: { found: Measures }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const titled = useTitled();
   return (
     <section className="panel">
@@ -250,7 +250,7 @@ function Top({ found }: { found: Measures }) {
 }
 
 function Floods({ found }: { found: Measures }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const { zone } = useZone();
   return (
     <section className="panel">

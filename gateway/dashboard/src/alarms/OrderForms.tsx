@@ -13,7 +13,7 @@ export type Asked = { kind: "shelve" | "out_of_service"; alarm: Alarm };
 
 /** Asks for what shelving or taking out of service needs besides the alarm: a reason, and for how long. */
 export function OrderForm({ asked, leave }: { asked: Asked; leave(): void }) {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation(["alarmpage", "alarms"]);
   const title = useAlarmTitle();
   const [duration_s, setDuration] = useState(USUAL_S);
   const [reason, setReason] = useState("");
@@ -68,7 +68,7 @@ export function OrderForm({ asked, leave }: { asked: Asked; leave(): void }) {
       </label>
       <div className="actions">
         <button type="button" className="button" onClick={leave}>
-          {t("act.cancel")}
+          {t("alarms:act.cancel")}
         </button>
         <button type="submit" className="button main">
           {t(`${words}.do`)}

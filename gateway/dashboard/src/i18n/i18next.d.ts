@@ -1,4 +1,5 @@
 import "i18next";
+import type alarmpage from "./en/alarmpage.json";
 import type alarms from "./en/alarms.json";
 import type bench from "./en/bench.json";
 import type common from "./en/common.json";
@@ -12,6 +13,7 @@ declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "common";
     resources: {
+      alarmpage: typeof alarmpage;
       alarms: typeof alarms;
       bench: typeof bench;
       common: typeof common;

@@ -8,7 +8,7 @@ import network from "./en/network.json";
 export const LANGUAGES = { en: "English", de: "Deutsch", zh: "中文", es: "Español" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-export const AREAS = ["common", "network", "station", "slot", "alarms", "diagnostics", "bench"] as const;
+export const AREAS = ["common", "network", "station", "slot", "alarms", "alarmpage", "diagnostics", "bench"] as const;
 export type Area = (typeof AREAS)[number];
 
 const STORED = "swaptwin.language";

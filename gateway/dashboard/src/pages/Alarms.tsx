@@ -5,6 +5,8 @@ import { JournalTab } from "../alarms/JournalTab";
 import { MeasuresTab } from "../alarms/MeasuresTab";
 import { Operator } from "../alarms/Operator";
 import { useAlarms } from "../alarms/useAlarms";
+import { bundled } from "../i18n";
+import english from "../i18n/en/alarmpage.json";
 import { ASIDE, stands } from "../state/alarms";
 import { useLive } from "../state/live";
 import { useParameter } from "../state/route";
@@ -13,25 +15,26 @@ import { Crumbs } from "../ui/Crumbs";
 import { Link } from "../ui/Link";
 import "./alarms.css";
 
+bundled("alarmpage", english);
+
 const TABS = ["active", "shelved", "journal", "measures"] as const;
 type Tab = (typeof TABS)[number];
 
 export default function Alarms() {
-  const { t } = useTranslation("alarms");
-  const { t: common } = useTranslation();
+  const { t } = useTranslation(["alarmpage", "alarms", "common"]);
   const asked = useParameter("tab");
   const tab: Tab = TABS.find((each) => each === asked) ?? "active";
   const alarms = useAlarms();
-  useTitle(t("title"), useLive((live) => live.health?.name));
+  useTitle(t("alarms:title"), useLive((live) => live.health?.name));
   const number: Partial<Record<Tab, number | undefined>> = {
     active: alarms?.filter(stands).length,
     shelved: alarms?.filter((alarm) => ASIDE.includes(alarm.state)).length,
   };
   return (
     <>
-      <Crumbs above={[{ to: "/", name: common("nav.network") }]} name={t("title")} />
+      <Crumbs above={[{ to: "/", name: t("common:nav.network") }]} name={t("alarms:title")} />
       <div className="head">
-        <h1>{t("title")}</h1>
+        <h1>{t("alarms:title")}</h1>
         <Operator />
       </div>
       <nav className="tabs" aria-label={t("tabs")}>
@@ -47,7 +50,7 @@ export default function Alarms() {
         <MeasuresTab />
       ) : alarms === undefined ? (
         <section className="panel">
-          <p className="empty">{common("waiting")}</p>
+          <p className="empty">{t("common:waiting")}</p>
         </section>
       ) : tab === "active" ? (
         <ActiveTab alarms={alarms} />
