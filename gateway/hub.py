@@ -194,6 +194,9 @@ class Hub:
         for listener in list(held.listeners):
             listener()
 
+    def __contains__(self, topic: str) -> bool:
+        return topic in self._topics
+
     def topics(self) -> list[str]:
         return list(self._topics)
 

@@ -214,7 +214,7 @@ class _Client:
             raise RefusalError(
                 message.id, "unsupported", "a choice of fields is not offered: messages are shared by all clients"
             )
-        if message.topic not in self._hub.topics():
+        if message.topic not in self._hub:
             raise RefusalError(message.id, "not_found", f"no topic is called {message.topic!r}")
         for sid, held in list(self._subscriptions.items()):
             if held.topic == message.topic:
@@ -233,10 +233,10 @@ class _Client:
         sid = self._last_sid
 
         def changed() -> None:
-            # The writer knows already when it will send: there is no need to wake it once more.
-            if sid not in self._dirty:
-                self._dirty[sid] = None
-                self._wake.set()
+            # The writer knows now when it will send: until then it need not hear of every change.
+            self._hub.unlisten(message.topic, changed)
+            self._dirty[sid] = None
+            self._wake.set()
 
         self._subscriptions[sid] = _Subscription(
             topic=message.topic,
@@ -245,7 +245,6 @@ class _Client:
             listener=changed,
             event=event or 0,
         )
-        self._hub.listen(message.topic, changed)
         self._reply(t="sub_ok", id=message.id, sid=sid, mode="resumed" if resumed else "snapshot")
         changed()
 
@@ -293,6 +292,8 @@ class _Client:
                 continue
             subscription.due_s = next_due_s(now, subscription.period_s)
             self._dirty.pop(sid, None)
+            if subscription.topic in self._hub:
+                self._hub.listen(subscription.topic, subscription.listener)
             # First the events: a client that resumes from the state that it holds has then missed none of them.
             if subscription.seq is not None:
                 await self._send_events(sid, subscription)
@@ -302,7 +303,7 @@ class _Client:
 
     async def _send_state(self, sid: int, subscription: _Subscription) -> None:
         held = subscription.seq
-        if subscription.topic not in self._hub.topics():
+        if subscription.topic not in self._hub:
             self._unsubscribe(sid)
             await self._send(_text({"t": "reset", "sid": sid, "reason": "gone"}))
             return
@@ -325,7 +326,7 @@ class _Client:
 
     async def _send_events(self, sid: int, subscription: _Subscription) -> None:
         # Of a topic that has ended the state's step tells.
-        while sid in self._subscriptions and self._close is None and subscription.topic in self._hub.topics():
+        while sid in self._subscriptions and self._close is None and subscription.topic in self._hub:
             event = self._hub.event_after(subscription.topic, subscription.event)
             if event is None:
                 return

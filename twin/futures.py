@@ -11,6 +11,7 @@ from simpy import Environment
 from twin import charging, kernel, snapshot
 from twin.demand import Intensity
 from twin.riders import ARRIVALS, PATIENCE, RETURNS, Riders, shares_so_far, stream_states
+from twin.slot import Slot
 from twin.spec import HORIZONS_S, Floats, Forecast, StationSpec, StationState
 from twin.station import Station
 
@@ -203,9 +204,8 @@ def _by_kernel(
         seen.without_s,
         seen.counts,
         seen.first_stockout,
-        np.empty_like(slots),
+        np.zeros(kernel.WORK_SIZE),
         np.empty(spec.slots, dtype=np.uint64),
-        np.empty((3, spec.slots)),
         np.empty(room),
         np.empty(spec.bays),
         np.empty_like(bay_slot),
@@ -215,14 +215,17 @@ def _by_kernel(
 
 
 def _slots(spec: StationSpec, state: StationState, variants: list[int]) -> Floats:
-    """One row a slot; columns that only the kernel knows begin at zero."""
+    """One column a slot; rows that only the kernel knows begin at zero."""
+    if spec.slots > kernel.MOST_SLOTS:
+        raise ValueError(f"a station of {spec.slots} slots: there is room for {kernel.MOST_SLOTS}")
     slots = snapshot.restore(spec, state, state.time)
-    table = np.zeros((spec.slots, len(kernel.COLUMNS)))
-    for column, name in enumerate(kernel.COLUMNS):
-        if column < kernel.END or column > kernel.VARIANT:
-            table[:, column] = [getattr(slot, name) for slot in slots]
-    table[:, kernel.REST_UNTIL] = np.maximum(table[:, kernel.REST_UNTIL], state.time)
-    table[:, kernel.VARIANT] = variants
+    table = np.zeros((len(kernel.ROWS), spec.slots))
+    for row, name in zip(table, kernel.ROWS, strict=True):
+        if name in Slot.__slots__:
+            row[:] = [getattr(slot, name) for slot in slots]
+    cooling_until = table[kernel.ROWS.index("cooling_until")]
+    np.maximum(cooling_until, state.time, out=cooling_until)
+    table[kernel.ROWS.index("variant")] = variants
     return table
 
 

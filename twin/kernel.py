@@ -5,6 +5,10 @@ operations, so that both engines give the same numbers to the last bit; tests ho
 that is left out because its outcome is known: a limited pack whose next event cannot come before the next sharing is
 not asked when it comes; packs are not asked what they take where all chargers together cannot reach the limit.
 
+Sharing is most of the work. Its loops go over whole rows and choose between values instead of branching, with
+conditions as numbers: the compiler makes steps of four slots of them. ``max`` and ``min`` that look odd there spare it
+a store under a condition, which is slow.
+
 Compiled code releases the interpreter's lock. Everything that describes a station is an argument: numba keeps compiled
 code by this file's date and would not notice a constant that changed elsewhere, and for the same reason no compiled
 function lives in another file.
@@ -26,6 +30,9 @@ from twin.spec import Floats
 _F = TypeVar("_F", bound=Callable[..., Any])
 Whole = NDArray[np.int64]
 Active = NDArray[np.uint64]
+Slot = int
+unsigned = cast(Callable[[int], int], np.uint64)
+"""Slots are numbers without a sign here, so that the compiler need not look for places counted from the end."""
 Counts = NDArray[np.int32]
 Pieces = NDArray[np.float64]
 
@@ -96,7 +103,10 @@ NUMBERS = (
 ) = range(22)
 """The station's numbers, as they stand in ``twin.spec``."""
 
-COLUMNS = (
+STRIDE = 1_056
+MOST_SLOTS = unsigned(STRIDE)
+"""Room for slots in a row; a constant, so that the compiler sees that no row touches another."""
+ROWS = (
     "phase",
     "pack_class",
     "ready",
@@ -118,13 +128,13 @@ COLUMNS = (
     "energy_ws",
     "most_w",
     "ask_w",
-    "clear",
     "limited",
     "waits",
     "variant",
     "power_w",
     "efficiency",
 )
+"""What ``ensemble`` is given of a slot, as rows of floats that are as long as there are slots: flags are 0 or 1."""
 (
     PHASE,
     CLASS,
@@ -147,19 +157,27 @@ COLUMNS = (
     ENERGY,
     MOST,
     ASK,
-    CLEAR,
     IS_LIMITED,
     IS_WAITING,
     VARIANT,
     POWER,
     EFFICIENCY,
-) = range(27)
-"""A slot in a row of floats: flags are 0 or 1.
+    SOC_NOW,
+    PACK_W,
+    DEMAND_W,
+    NEW_RATE,
+    NEW_RAMP,
+    WORK,
+) = (unsigned(row * STRIDE) for row in range(32))
+"""Where each row begins.
 
 First what a slot is, as in ``twin.slot.Slot``; then what follows from it until it changes: the piece of the envelope
-(END to ENERGY), the most that charger and piece give (MOST, and ASK at the grid side), how far below the end of its
-taper the pack takes more than that for sure (CLEAR), whether the limit holds it back; and what its charger is.
+(END to ENERGY), the most that charger and piece give (MOST, and ASK at the grid side), whether the limit holds it
+back; what its charger is; and, of no use between two sharings, what a sharing works out.
 """
+
+
+WORK_SIZE = 32 * STRIDE
 
 
 def _compiled(function: _F) -> _F:
@@ -179,6 +197,18 @@ def _kept(function: _F) -> _F:
 
 
 @_inlined
+def _lanes(slots: Slot) -> Slot:
+    """Enough for all slots, and what the compiler likes: a known bound, no remainder."""
+    return min((slots + unsigned(15)) & unsigned(0xFFF0), MOST_SLOTS)
+
+
+@_inlined
+def _quads(slots: Slot) -> Slot:
+    """The same for loops with much in them, of which the compiler makes steps of four."""
+    return min((slots + unsigned(3)) & unsigned(0xFFFC), MOST_SLOTS)
+
+
+@_inlined
 def _uniform(streams: NDArray[np.uint64], purpose: int) -> float:
     word = streams[purpose] + GOLDEN
     streams[purpose] = word
@@ -191,7 +221,7 @@ def _uniform(streams: NDArray[np.uint64], purpose: int) -> float:
 def _next_arrival(m: Floats, rates_per_s: Floats, level: float, streams: NDArray[np.uint64], time: float) -> float:
     need = -log(1.0 - _uniform(streams, 0))
     last = len(rates_per_s) - 1
-    step = min(max(int((time - m[RATES_START]) // m[RATES_STEP_S]), 0), last)
+    step = min(max(int((time - m[RATES_START]) / m[RATES_STEP_S]), 0), last)
     while step < last:
         rate, end = rates_per_s[step] * level, m[RATES_START] + (step + 1) * m[RATES_STEP_S]
         room = rate * (end - time)
@@ -205,39 +235,35 @@ def _next_arrival(m: Floats, rates_per_s: Floats, level: float, streams: NDArray
 
 
 @_inlined
-def _refresh(m: Floats, w: Floats, i: int) -> None:
+def _refresh(m: Floats, w: Floats, i: Slot) -> None:
     """What a slot asks for at most, after its charger, its piece or its temperature has changed."""
-    most = w[i, POWER] * m[DERATE_FACTOR] if w[i, IS_DERATED] else w[i, POWER]
-    if w[i, IS_WAITING]:
+    most = w[POWER + i] * m[DERATE_FACTOR] if w[IS_DERATED + i] else w[POWER + i]
+    if w[IS_WAITING + i]:
         most = 0.0
-    if w[i, FLAT] > 0.0:
-        pack_w = w[i, FLAT] * w[i, ENERGY]
-        most = min(most, pack_w)
-        w[i, CLEAR] = -1.0 if most < pack_w * (1.0 - 1e-6) else inf
-    else:
-        w[i, CLEAR] = most * w[i, TAU] / w[i, ENERGY] * SURE
-    w[i, MOST] = most
-    w[i, ASK] = most / w[i, EFFICIENCY]
+    if w[FLAT + i] > 0.0:
+        most = min(most, w[FLAT + i] * w[ENERGY + i])
+    w[MOST + i] = most
+    w[ASK + i] = most / w[EFFICIENCY + i]
 
 
 @_inlined
-def _look_up(m: Floats, pieces: Pieces, w: Floats, i: int) -> None:
+def _look_up(m: Floats, pieces: Pieces, w: Floats, i: Slot) -> None:
     """The piece on which the pack charges on."""
-    row = int(w[i, CLASS] * m[VARIANTS] + w[i, VARIANT])
+    row = int(w[CLASS + i] * m[VARIANTS] + w[VARIANT + i])
     k = 0
-    while w[i, SOC] >= pieces[row, k, 0]:
+    while w[SOC + i] >= pieces[row, k, 0]:
         k += 1
-    w[i, END], w[i, INFINITY], w[i, TAU] = pieces[row, k, 0], pieces[row, k, 1], pieces[row, k, 2]
-    w[i, FLAT], w[i, ENERGY] = pieces[row, k, 3], pieces[row, k, 4]
+    w[END + i], w[INFINITY + i], w[TAU + i] = pieces[row, k, 0], pieces[row, k, 1], pieces[row, k, 2]
+    w[FLAT + i], w[ENERGY + i] = pieces[row, k, 3], pieces[row, k, 4]
     _refresh(m, w, i)
 
 
 @_inlined
-def _soc_at(w: Floats, i: int, time: float) -> float:
-    seconds = time - w[i, SINCE]
-    if w[i, IS_TAPERING]:
-        return w[i, INFINITY] - (w[i, INFINITY] - w[i, SOC]) * exp(-seconds / w[i, TAU])
-    return w[i, SOC] + (w[i, RATE] + 0.5 * w[i, RAMP] * seconds) * seconds
+def _soc_at(w: Floats, i: Slot, time: float) -> float:
+    seconds = time - w[SINCE + i]
+    if w[IS_TAPERING + i]:
+        return w[INFINITY + i] - (w[INFINITY + i] - w[SOC + i]) * exp(-seconds / w[TAU + i])
+    return w[SOC + i] + (w[RATE + i] + 0.5 * w[RAMP + i] * seconds) * seconds
 
 
 @_inlined
@@ -262,49 +288,49 @@ def _after_taper(m: Floats, tau_s: float, temperature_c: float, seconds: float, 
 
 
 @_inlined
-def _settle(m: Floats, w: Floats, i: int, time: float) -> None:
-    if time == w[i, SINCE]:
+def _settle(m: Floats, w: Floats, i: Slot, time: float) -> None:
+    if time == w[SINCE + i]:
         return
-    seconds = time - w[i, SINCE]
+    seconds = time - w[SINCE + i]
     soc = _soc_at(w, i, time)
-    if w[i, IS_TAPERING]:
-        w[i, TEMPERATURE] = _after_taper(m, w[i, TAU], w[i, TEMPERATURE], seconds, w[i, RATE])
+    if w[IS_TAPERING + i]:
+        w[TEMPERATURE + i] = _after_taper(m, w[TAU + i], w[TEMPERATURE + i], seconds, w[RATE + i])
     else:
         fade = exp(-seconds / m[TIME_CONSTANT_S])
-        heat = _rise(m, max(w[i, RATE], 0.0)) * (1.0 - fade)
-        w[i, TEMPERATURE] = m[AMBIENT_C] + (w[i, TEMPERATURE] - m[AMBIENT_C]) * fade + heat
-    w[i, SOC], w[i, SINCE] = soc, time
+        heat = _rise(m, max(w[RATE + i], 0.0)) * (1.0 - fade)
+        w[TEMPERATURE + i] = m[AMBIENT_C] + (w[TEMPERATURE + i] - m[AMBIENT_C]) * fade + heat
+    w[SOC + i], w[SINCE + i] = soc, time
 
 
 @_inlined
-def _stop(w: Floats, i: int) -> None:
-    w[i, RATE], w[i, RAMP], w[i, IS_TAPERING] = 0.0, 0.0, False
-    w[i, DUE], w[i, EVENT] = inf, NOTHING
-    w[i, IS_LIMITED] = False
+def _stop(w: Floats, i: Slot) -> None:
+    w[RATE + i], w[RAMP + i], w[IS_TAPERING + i] = 0.0, 0.0, False
+    w[DUE + i], w[EVENT + i] = inf, NOTHING
+    w[IS_LIMITED + i] = False
 
 
 @_inlined
-def _meet(m: Floats, pieces: Pieces, w: Floats, i: int) -> None:
-    due, event = w[i, DUE], w[i, EVENT]
-    rate = w[i, RATE] + w[i, RAMP] * (due - w[i, SINCE])
+def _meet(m: Floats, pieces: Pieces, w: Floats, i: Slot) -> None:
+    due, event = w[DUE + i], w[EVENT + i]
+    rate = w[RATE + i] + w[RAMP + i] * (due - w[SINCE + i])
     _settle(m, w, i, due)
     if event == READY:
-        w[i, SOC], w[i, IS_READY] = m[READY_SOC], True
+        w[SOC + i], w[IS_READY + i] = m[READY_SOC], True
     elif event == FULL:
-        w[i, SOC], w[i, IS_READY], w[i, IS_DERATED] = m[FULL_SOC], True, False
-        w[i, PHASE], w[i, CHARGING_SINCE] = DONE, inf
+        w[SOC + i], w[IS_READY + i], w[IS_DERATED + i] = m[FULL_SOC], True, False
+        w[PHASE + i], w[CHARGING_SINCE + i] = DONE, inf
         _stop(w, i)
         return
     elif event == TAPER:
-        w[i, SOC] = w[i, INFINITY] - w[i, TAU] * rate
+        w[SOC + i] = w[INFINITY + i] - w[TAU + i] * rate
     elif event == PIECE:
-        w[i, SOC] = w[i, END]
+        w[SOC + i] = w[END + i]
     elif event == DERATE:
-        w[i, TEMPERATURE], w[i, IS_DERATED] = m[DERATE_ABOVE_C], True
+        w[TEMPERATURE + i], w[IS_DERATED + i] = m[DERATE_ABOVE_C], True
     elif event == RESTORE:
-        w[i, TEMPERATURE], w[i, IS_DERATED] = m[RESTORE_BELOW_C], False
+        w[TEMPERATURE + i], w[IS_DERATED + i] = m[RESTORE_BELOW_C], False
     _stop(w, i)
-    w[i, RATE] = UNSHARED
+    w[RATE + i] = UNSHARED
     _look_up(m, pieces, w, i)
 
 
@@ -349,113 +375,125 @@ def _seconds_to_derate_taper(m: Floats, tau_s: float, temperature_c: float, rate
 
 
 @_compiled
-def _seconds_to_threshold(m: Floats, w: Floats, i: int) -> float:
-    temperature_c = w[i, TEMPERATURE]
-    if w[i, IS_DERATED]:
+def _seconds_to_threshold(m: Floats, w: Floats, i: Slot) -> float:
+    temperature_c = w[TEMPERATURE + i]
+    if w[IS_DERATED + i]:
         if temperature_c <= m[RESTORE_BELOW_C]:
             return 0.0
-        return _seconds_to_temperature(m, temperature_c, m[RESTORE_BELOW_C], w[i, RATE])
+        return _seconds_to_temperature(m, temperature_c, m[RESTORE_BELOW_C], w[RATE + i])
     if temperature_c >= m[DERATE_ABOVE_C]:
         return 0.0
-    return _seconds_to_temperature(m, temperature_c, m[DERATE_ABOVE_C], w[i, RATE])
+    return _seconds_to_temperature(m, temperature_c, m[DERATE_ABOVE_C], w[RATE + i])
 
 
 @_compiled
-def _find_event(m: Floats, w: Floats, i: int) -> None:
+def _find_event(m: Floats, w: Floats, i: Slot) -> None:
     """When the segment that began at ``since`` ends, and by what."""
-    rate, ramp, soc = w[i, RATE], w[i, RAMP], w[i, SOC]
-    target, event = (m[FULL_SOC], FULL) if w[i, IS_READY] else (m[READY_SOC], READY)
-    if w[i, END] < target:
-        target, event = w[i, END], PIECE
+    rate, ramp, soc = w[RATE + i], w[RAMP + i], w[SOC + i]
+    target, event = (m[FULL_SOC], FULL) if w[IS_READY + i] else (m[READY_SOC], READY)
+    if w[END + i] < target:
+        target, event = w[END + i], PIECE
     gap = target - soc if target > soc else 0.0
-    if w[i, IS_TAPERING]:
-        infinity = w[i, INFINITY]
-        wait = w[i, TAU] * log((infinity - soc) / (infinity - target)) if gap > 0.0 else 0.0
+    if w[IS_TAPERING + i]:
+        infinity = w[INFINITY + i]
+        wait = w[TAU + i] * log((infinity - soc) / (infinity - target)) if gap > 0.0 else 0.0
         warm = inf
-        if not w[i, IS_DERATED]:
-            warm = _seconds_to_derate_taper(m, w[i, TAU], w[i, TEMPERATURE], rate)
+        if not w[IS_DERATED + i]:
+            warm = _seconds_to_derate_taper(m, w[TAU + i], w[TEMPERATURE + i], rate)
     else:
         wait = _seconds_to_rise(gap, rate, ramp)
-        if w[i, FLAT] == 0.0:
-            bend_gap = max(w[i, INFINITY] - soc - w[i, TAU] * rate, 0.0)
-            bend = _seconds_to_rise(bend_gap, rate + w[i, TAU] * ramp, ramp)
+        if w[FLAT + i] == 0.0:
+            bend_gap = max(w[INFINITY + i] - soc - w[TAU + i] * rate, 0.0)
+            bend = _seconds_to_rise(bend_gap, rate + w[TAU + i] * ramp, ramp)
             if bend < wait:
                 wait, event = bend, TAPER
         if ramp > 0.0:
-            capped = (w[i, MOST] / w[i, ENERGY] - rate) / ramp
+            capped = (w[MOST + i] / w[ENERGY + i] - rate) / ramp
             if capped < wait:
                 wait, event = capped, CAP
         warm = _seconds_to_threshold(m, w, i)
     if warm < wait:
-        wait, event = warm, RESTORE if w[i, IS_DERATED] else DERATE
-    w[i, DUE], w[i, EVENT] = w[i, SINCE] + wait, event
+        wait, event = warm, RESTORE if w[IS_DERATED + i] else DERATE
+    w[DUE + i], w[EVENT + i] = w[SINCE + i] + wait, event
 
 
-@_inlined
-def _comes_later(m: Floats, w: Floats, i: int, time: float) -> bool:
-    """Whether a limited pack's next event comes after ``time`` for sure, by bounds that need no root or logarithm."""
-    window = (time - w[i, SINCE]) * SURE
-    rate, ramp, soc = w[i, RATE], w[i, RAMP], w[i, SOC]
-    fastest = rate + ramp * window
-    target = min(m[FULL_SOC] if w[i, IS_READY] else m[READY_SOC], w[i, END])
-    if target - soc <= fastest * window:
-        return False
-    if w[i, FLAT] == 0.0 and w[i, INFINITY] - soc - w[i, TAU] * rate <= (fastest + w[i, TAU] * ramp) * window:
-        return False
-    if ramp > 0.0 and w[i, MOST] <= fastest * w[i, ENERGY] * SURE:
-        return False
-    temperature_c, final_c = w[i, TEMPERATURE], m[AMBIENT_C] + _rise(m, rate)
-    if w[i, IS_DERATED]:
-        return (temperature_c - m[RESTORE_BELOW_C]) * m[TIME_CONSTANT_S] > (temperature_c - final_c) * window and (
-            temperature_c > m[RESTORE_BELOW_C]
-        )
-    if temperature_c >= m[DERATE_ABOVE_C]:
-        return False
-    return (m[DERATE_ABOVE_C] - temperature_c) * m[TIME_CONSTANT_S] > (final_c - temperature_c) * window
+@_compiled
+def _look_out(m: Floats, w: Floats, slots: Slot, time: float) -> None:
+    """Note at ``WORK`` where a limited pack's next event may come before ``time``: bounds need no root or logarithm."""
+    ready_soc, full_soc, ambient_c, time_constant_s = m[READY_SOC], m[FULL_SOC], m[AMBIENT_C], m[TIME_CONSTANT_S]
+    hot_c, cool_c, rise_k = m[DERATE_ABOVE_C], m[RESTORE_BELOW_C], m[RISE_K_PER_C2]
+    for i in range(_quads(slots)):
+        window = (time - w[SINCE + i]) * SURE
+        rate, ramp, soc, end = w[RATE + i], w[RAMP + i], w[SOC + i], w[END + i]
+        infinity, tau_s, most_w = w[INFINITY + i], w[TAU + i], w[MOST + i]
+        fastest = rate + ramp * window
+        target = full_soc if w[IS_READY + i] != 0.0 else ready_soc
+        target = end if end < target else target
+        energy_ws = w[ENERGY + i]
+        flat, derated, limited, due, event = w[FLAT + i], w[IS_DERATED + i], w[IS_LIMITED + i], w[DUE + i], w[EVENT + i]
+        c_rate = rate * HOUR_S
+        temperature_c, final_c = w[TEMPERATURE + i], ambient_c + rise_k * (c_rate * c_rate)
+        hot = 0.0 if (temperature_c - cool_c) * time_constant_s > (temperature_c - final_c) * window else 1.0
+        hot = hot if temperature_c > cool_c else 1.0
+        cool = 0.0 if (hot_c - temperature_c) * time_constant_s > (final_c - temperature_c) * window else 1.0
+        cool = cool if temperature_c < hot_c else 1.0
+        comes = hot if derated != 0.0 else cool
+        comes = 1.0 if target - soc <= fastest * window else comes
+        bends = 1.0 if infinity - soc - tau_s * rate <= (fastest + tau_s * ramp) * window else comes
+        comes = bends if flat == 0.0 else comes
+        capped = 1.0 if most_w <= fastest * energy_ws * SURE else comes
+        comes = capped if ramp > 0.0 else comes
+        comes = comes if rate > 0.0 else 0.0
+        w[WORK + i] = comes if limited != 0.0 else 0.0
+        free_due = inf if limited != 0.0 else -inf
+        w[DUE + i] = max(due, free_due)
+        free_event = 0.0 if limited != 0.0 else inf
+        w[EVENT + i] = min(event, free_event)
 
 
 @_inlined
 def _charge(
     m: Floats,
     w: Floats,
-    i: int,
+    i: Slot,
     time: float,
     soc: float,
-    fade: float,
     rate: float,
     ramp: float,
     tapering: bool,
     limited: bool,
 ) -> bool:
-    """``soc``: the slot's at ``time``; ``fade``: of a temperature, ``exp(-(time - since) / time constant)``.
+    """``soc``: the slot's at ``time``.
 
     Returns whether derating has ended: what the slot asks for must be refreshed, but not before power is shared.
     """
-    if tapering == w[i, IS_TAPERING] and (tapering or (rate == w[i, RATE] and ramp == w[i, RAMP])):
+    if tapering == w[IS_TAPERING + i] and (tapering or (rate == w[RATE + i] and ramp == w[RAMP + i])):
         return False
     cooled = False
-    if w[i, RATE] != UNSHARED and time != w[i, SINCE]:
-        if w[i, IS_TAPERING]:
-            seconds = time - w[i, SINCE]
-            w[i, TEMPERATURE] = _after_taper(m, w[i, TAU], w[i, TEMPERATURE], seconds, w[i, RATE])
+    if w[RATE + i] != UNSHARED and time != w[SINCE + i]:
+        if w[IS_TAPERING + i]:
+            seconds = time - w[SINCE + i]
+            w[TEMPERATURE + i] = _after_taper(m, w[TAU + i], w[TEMPERATURE + i], seconds, w[RATE + i])
         else:
-            heat = _rise(m, max(w[i, RATE], 0.0)) * (1.0 - fade)
-            w[i, TEMPERATURE] = m[AMBIENT_C] + (w[i, TEMPERATURE] - m[AMBIENT_C]) * fade + heat
-        w[i, SOC] = soc
-    if w[i, IS_TAPERING] and w[i, IS_DERATED]:
-        w[i, IS_DERATED] = w[i, TEMPERATURE] > m[RESTORE_BELOW_C]
-        cooled = not w[i, IS_DERATED]
-    w[i, SINCE] = time
-    w[i, RATE], w[i, RAMP], w[i, IS_TAPERING] = rate, ramp, tapering
-    w[i, IS_LIMITED] = limited
-    w[i, DUE], w[i, EVENT] = inf, NOTHING
+            fade = exp(-(time - w[SINCE + i]) / m[TIME_CONSTANT_S])
+            heat = _rise(m, max(w[RATE + i], 0.0)) * (1.0 - fade)
+            w[TEMPERATURE + i] = m[AMBIENT_C] + (w[TEMPERATURE + i] - m[AMBIENT_C]) * fade + heat
+        w[SOC + i] = soc
+    if w[IS_TAPERING + i] and w[IS_DERATED + i]:
+        w[IS_DERATED + i] = w[TEMPERATURE + i] > m[RESTORE_BELOW_C]
+        cooled = not w[IS_DERATED + i]
+    w[SINCE + i] = time
+    w[RATE + i], w[RAMP + i], w[IS_TAPERING + i] = rate, ramp, tapering
+    w[IS_LIMITED + i] = limited
+    w[DUE + i], w[EVENT + i] = inf, NOTHING
     if rate > 0.0 and not limited:
         _find_event(m, w, i)
     return cooled
 
 
-@_inlined
-def _level(demand_w: Floats, count: int, available_w: float) -> float:
+@_compiled
+def _level(w: Floats, slots: Slot, count: int, available_w: float) -> float:
+    """Who does not charge demands nothing and changes no sum."""
     if count == 0:
         return inf
     if available_w <= 0.0:
@@ -463,15 +501,16 @@ def _level(demand_w: Floats, count: int, available_w: float) -> float:
     level, larger = available_w / count, count
     while True:
         large, small_w = 0, 0.0
-        for a in range(count):
-            if demand_w[a] > level:
-                large += 1
-            else:
-                small_w += demand_w[a]
+        for i in range(_lanes(slots)):
+            demand_w = w[DEMAND_W + i]
+            large += demand_w > level
+            w[WORK + i] = 0.0 if demand_w > level else demand_w
         if large == 0:
             return inf
         if large >= larger:
             return level
+        for i in range(slots):
+            small_w += w[WORK + i]
         level, larger = (available_w - small_w) / large, large
 
 
@@ -483,107 +522,197 @@ def _assign_chargers(m: Floats, w: Floats, active: Active, count: int) -> None:
         before = 0
         for b in range(count):
             j = active[b]
-            if w[j, CHARGING_SINCE] < w[i, CHARGING_SINCE] or (w[j, CHARGING_SINCE] == w[i, CHARGING_SINCE] and b < a):
+            if w[CHARGING_SINCE + j] < w[CHARGING_SINCE + i] or (
+                w[CHARGING_SINCE + j] == w[CHARGING_SINCE + i] and b < a
+            ):
                 before += 1
         waits = before >= m[CHARGERS]
-        if waits != w[i, IS_WAITING]:
-            w[i, IS_WAITING] = waits
+        if waits != w[IS_WAITING + i]:
+            w[IS_WAITING + i] = waits
             _refresh(m, w, i)
 
 
 @_inlined
-def _share_freely(m: Floats, w: Floats, active: Active, count: int, now: float) -> None:
+def _share_freely(m: Floats, w: Floats, slots: Slot, active: Active, count: int, now: float) -> None:
     """Where all chargers together stay within the limit only those that changed are looked at."""
+    for i in range(_quads(slots)):
+        rate, ramp, limited, due, tapers = w[RATE + i], w[RAMP + i], w[IS_LIMITED + i], w[DUE + i], w[IS_TAPERING + i]
+        work = 0.0 if rate == w[MOST + i] / w[ENERGY + i] else 1.0
+        work = work if ramp == 0.0 else 1.0
+        work = work if limited == 0.0 else 1.0
+        work = work if due - now > NEAR_S else 1.0
+        w[WORK + i] = work if tapers == 0.0 else 0.0
     for a in range(count):
         i = active[a]
-        if w[i, IS_TAPERING]:
+        if w[WORK + i] == 0.0:
             continue
-        most_w = w[i, MOST]
-        steady = w[i, RATE] == most_w / w[i, ENERGY] and w[i, RAMP] == 0.0
-        if steady and not w[i, IS_LIMITED] and w[i, DUE] - now > NEAR_S:
-            continue
-        power_w, falls, soc = most_w, False, _soc_at(w, i, now)
-        if w[i, FLAT] == 0.0:
-            pack_w = (w[i, INFINITY] - soc) / w[i, TAU] * w[i, ENERGY]
-            power_w = min(most_w, pack_w)
+        power_w, falls, soc = w[MOST + i], False, _soc_at(w, i, now)
+        if w[FLAT + i] == 0.0:
+            pack_w = (w[INFINITY + i] - soc) / w[TAU + i] * w[ENERGY + i]
+            power_w = min(w[MOST + i], pack_w)
             falls = power_w >= pack_w * TAPER_TOLERANCE
-        fade = exp(-(now - w[i, SINCE]) / m[TIME_CONSTANT_S])
-        if _charge(m, w, i, now, soc, fade, power_w / w[i, ENERGY], 0.0, falls, False):
+        if _charge(m, w, i, now, soc, power_w / w[ENERGY + i], 0.0, falls, False):
             _refresh(m, w, i)
-        if w[i, IS_LIMITED]:
-            w[i, IS_LIMITED] = False
+        if w[IS_LIMITED + i]:
+            w[IS_LIMITED + i] = False
             _find_event(m, w, i)
+
+
+@_compiled
+def _work_out_demands(w: Floats, slots: Slot, active: Active, count: int, now: float) -> None:
+    """SoC, and what pack and charger would take from the grid; nothing where there is no charge."""
+    for i in range(_lanes(slots)):
+        seconds = now - w[SINCE + i]
+        w[SOC_NOW + i] = w[SOC + i] + (w[RATE + i] + 0.5 * w[RAMP + i] * seconds) * seconds
+    for a in range(count):
+        i = active[a]
+        if w[IS_TAPERING + i]:
+            w[SOC_NOW + i] = _soc_at(w, i, now)
+    for i in range(_quads(slots)):
+        flat = w[FLAT + i]
+        taper = (w[INFINITY + i] - w[SOC_NOW + i]) / w[TAU + i]
+        pack_w = (flat if flat > 0.0 else taper) * w[ENERGY + i]
+        w[PACK_W + i] = pack_w
+        most_w, ask_w, pack_ask_w = w[MOST + i], w[ASK + i], pack_w / w[EFFICIENCY + i]
+        demand_w = ask_w if most_w < pack_w else pack_ask_w
+        w[DEMAND_W + i] = demand_w if w[PHASE + i] == CHARGING else 0.0
+
+
+@_compiled
+def _hand_out(
+    m: Floats, w: Floats, slots: Slot, now: float, shared_at: float, level_w: float, ramp_w_per_s: float
+) -> None:
+    """What everybody gets, at NEW_RATE and NEW_RAMP, and at WORK who takes it.
+
+    1 after a pack that was and is held back by the limit, since the sharing at ``shared_at``: such packs are many,
+    and are served here, all at once. 2 after any other that is to get another rate. 0 otherwise.
+    """
+    for i in range(_quads(slots)):
+        demand_w, pack_w, most_w, efficiency = w[DEMAND_W + i], w[PACK_W + i], w[MOST + i], w[EFFICIENCY + i]
+        energy_ws, tapers, since, phase = w[ENERGY + i], w[IS_TAPERING + i], w[SINCE + i], w[PHASE + i]
+        old_rate, old_ramp, flat = w[RATE + i], w[RAMP + i], w[FLAT + i]
+        free_w, limited_w, ramp_w = min(most_w, pack_w), level_w * efficiency, ramp_w_per_s * efficiency
+        power_w = limited_w if demand_w > level_w else free_w
+        least_w = inf if flat > 0.0 else pack_w * TAPER_TOLERANCE
+        ramp_w = ramp_w if power_w < most_w * TAPER_TOLERANCE else 0.0
+        ramp_w = ramp_w if demand_w > level_w else 0.0
+        rate, ramp = power_w / energy_ws, ramp_w / energy_ws
+        w[NEW_RATE + i], w[NEW_RAMP + i] = rate, ramp
+        work = 1.0 if since == shared_at else 2.0
+        work = work if demand_w > level_w else 2.0
+        work = 2.0 if old_rate == UNSHARED else work
+        work = work if tapers == 0.0 else 2.0
+        steady = 0.0 if rate == old_rate else work
+        steady = steady if ramp == old_ramp else work
+        work = steady if tapers == 0.0 else work
+        falling = 2.0 if tapers == 0.0 else 0.0
+        work = falling if power_w >= least_w else work
+        w[WORK + i] = work if phase == CHARGING else 0.0
+    seconds = now - shared_at
+    fade = exp(-seconds / m[TIME_CONSTANT_S])
+    lasts = 1.0 - fade
+    ambient_c, rise_k = m[AMBIENT_C], m[RISE_K_PER_C2]
+    for i in range(_quads(slots)):
+        work, old_since, old_soc, old_rate = w[WORK + i], w[SINCE + i], w[SOC + i], w[RATE + i]
+        old_c = w[TEMPERATURE + i]
+        c_rate = old_rate * HOUR_S
+        heat = rise_k * (c_rate * c_rate) * lasts
+        temperature_c = ambient_c + (old_c - ambient_c) * fade + heat
+        w[TEMPERATURE + i] = temperature_c if work == 1.0 else old_c
+        soc, rate = w[SOC_NOW + i], w[NEW_RATE + i]
+        w[SOC + i] = soc if work == 1.0 else old_soc
+        w[RATE + i] = rate if work == 1.0 else old_rate
+        since = now if work == 1.0 else -inf
+        w[SINCE + i] = max(old_since, since)
+    for i in range(_lanes(slots)):
+        work, old_ramp, ramp, old_limited = w[WORK + i], w[RAMP + i], w[NEW_RAMP + i], w[IS_LIMITED + i]
+        w[RAMP + i] = ramp if work == 1.0 else old_ramp
+        limited = 1.0 if work == 1.0 else 0.0
+        w[IS_LIMITED + i] = max(old_limited, limited)
+    for i in range(_lanes(slots)):
+        work, old_due, old_event = w[WORK + i], w[DUE + i], w[EVENT + i]
+        due = inf if work == 1.0 else -inf
+        w[DUE + i] = max(old_due, due)
+        event = 0.0 if work == 1.0 else inf
+        w[EVENT + i] = min(old_event, event)
+
+
+@_inlined
+def _anyone_asks_for_more(w: Floats, slots: Slot, share_w: float) -> bool:
+    anyone = False
+    for i in range(_lanes(slots)):
+        anyone |= (w[PHASE + i] == CHARGING) & (w[ASK + i] > share_w)
+    return anyone
+
+
+@_inlined
+def _note_free_dues(w: Floats, slots: Slot) -> bool:
+    """Put at WORK when the next event of a pack comes that no limit holds back; returns whether there are others."""
+    held = False
+    for i in range(_lanes(slots)):
+        limited, due = w[IS_LIMITED + i] != 0.0, w[DUE + i]
+        held |= limited
+        w[WORK + i] = inf if limited else due
+    return held
+
+
+@_inlined
+def _least(w: Floats, slots: Slot, row: Slot) -> float:
+    """Four at a time: each comparison would wait for the one before."""
+    i, end = unsigned(0), _quads(slots)
+    first = second = third = fourth = inf
+    while i < end:
+        first, second = min(first, w[row + i]), min(second, w[row + i + unsigned(1)])
+        third, fourth = min(third, w[row + i + unsigned(2)]), min(fourth, w[row + i + unsigned(3)])
+        i += unsigned(4)
+    return min(min(first, second), min(third, fourth))
 
 
 @_inlined
 def _share(
-    m: Floats,
-    w: Floats,
-    active: Active,
-    socs: Floats,
-    packs_w: Floats,
-    demands_w: Floats,
-    count: int,
-    now: float,
+    m: Floats, w: Floats, slots: Slot, active: Active, count: int, now: float, shared_at: float
 ) -> tuple[float, float]:
-    """Share the limit. Returns when the next charging event comes, and when to share at the latest."""
+    """Share the limit, last shared at ``shared_at``. Returns when the next charging event comes, and when to share at
+    the latest.
+    """
     available_w = m[GRID_LIMIT_W] - m[BASE_LOAD_W]
     if m[CHARGERS] >= 0:
         _assign_chargers(m, w, active, count)
-    most_w = 0.0
-    for a in range(count):
-        most_w = max(most_w, w[active[a], ASK])
-    if available_w > 0.0 and most_w <= available_w / max(count, 1):
-        _share_freely(m, w, active, count, now)
-        due = inf
-        for a in range(count):
-            due = min(due, w[active[a], DUE])
-        return due, inf
-    seconds, fade = 0.0, 1.0
-    for a in range(count):
-        i = active[a]
-        soc = _soc_at(w, i, now)
-        socs[a] = soc
-        if w[i, INFINITY] - soc > w[i, CLEAR]:
-            packs_w[a] = inf
-            demands_w[a] = w[i, ASK]
-        else:
-            pack_w = (w[i, FLAT] if w[i, FLAT] > 0.0 else (w[i, INFINITY] - soc) / w[i, TAU]) * w[i, ENERGY]
-            packs_w[a] = pack_w
-            demands_w[a] = w[i, ASK] if w[i, MOST] < pack_w else pack_w / w[i, EFFICIENCY]
-    level_w = _level(demands_w, count, available_w)
+    if available_w > 0.0 and not _anyone_asks_for_more(w, slots, available_w / max(count, 1)):
+        _share_freely(m, w, slots, active, count, now)
+        return _least(w, slots, DUE), inf
+    _work_out_demands(w, slots, active, count, now)
+    level_w = _level(w, slots, count, available_w)
     ramp_w_per_s, reshare_at = 0.0, inf
     if level_w < inf:
-        ramp_w_per_s, reshare_at = _until_next_sharing(
-            m, w, active, packs_w, demands_w, count, now, level_w, available_w
-        )
-    due, cooled = inf, False
+        ramp_w_per_s, reshare_at = _until_next_sharing(m, w, active, count, now, level_w, available_w)
+    _hand_out(m, w, slots, now, shared_at if shared_at != now else nan, level_w, ramp_w_per_s)
+    cooled = False
     for a in range(count):
         i = active[a]
-        pack_w, most_w = packs_w[a], w[i, MOST]
-        limited = demands_w[a] > level_w
-        power_w = level_w * w[i, EFFICIENCY] if limited else min(most_w, pack_w)
-        falls = w[i, FLAT] == 0.0 and power_w >= pack_w * TAPER_TOLERANCE
-        ramp_w = ramp_w_per_s * w[i, EFFICIENCY] if limited and power_w < most_w * TAPER_TOLERANCE else 0.0
-        energy_ws = w[i, ENERGY]
-        if now - w[i, SINCE] != seconds:
-            seconds = now - w[i, SINCE]
-            fade = exp(-seconds / m[TIME_CONSTANT_S])
-        cooled |= _charge(
-            m, w, i, now, socs[a], fade, power_w / energy_ws, ramp_w / energy_ws, falls, limited and not falls
-        )
-        if not w[i, IS_LIMITED] and w[i, DUE] < due:
-            due = w[i, DUE]
-    until = min(due, reshare_at)
-    for a in range(count):
-        i = active[a]
-        if w[i, IS_LIMITED] and w[i, RATE] > 0.0:
-            if until < inf and _comes_later(m, w, i, until):
-                w[i, DUE], w[i, EVENT] = inf, NOTHING
-            else:
+        if w[WORK + i] == 2.0:
+            limited = w[DEMAND_W + i] > level_w
+            power_w = level_w * w[EFFICIENCY + i] if limited else min(w[MOST + i], w[PACK_W + i])
+            falls = w[FLAT + i] == 0.0 and power_w >= w[PACK_W + i] * TAPER_TOLERANCE
+            soc, rate, ramp = w[SOC_NOW + i], w[NEW_RATE + i], w[NEW_RAMP + i]
+            cooled |= _charge(m, w, i, now, soc, rate, ramp, falls, limited and not falls)
+    held = _note_free_dues(w, slots)
+    until = min(_least(w, slots, WORK), reshare_at)
+    if held:
+        asked = slots
+        for a in range(count):
+            i = active[a]
+            if until == inf and w[IS_LIMITED + i] and w[RATE + i] > 0.0:
                 _find_event(m, w, i)
-                if w[i, DUE] < until:
-                    until = due = w[i, DUE]
+                until, asked = w[DUE + i], i
+        _look_out(m, w, slots, until)
+        if asked != slots:
+            w[WORK + asked] = 1.0
+        for a in range(count):
+            i = active[a]
+            if w[WORK + i] != 0.0:
+                _find_event(m, w, i)
+                until = min(until, w[DUE + i])
     if cooled:
         for a in range(count):
             _refresh(m, w, active[a])
@@ -592,15 +721,7 @@ def _share(
 
 @_inlined
 def _until_next_sharing(
-    m: Floats,
-    w: Floats,
-    active: Active,
-    packs_w: Floats,
-    demands_w: Floats,
-    count: int,
-    now: float,
-    level_w: float,
-    available_w: float,
+    m: Floats, w: Floats, active: Active, count: int, now: float, level_w: float, available_w: float
 ) -> tuple[float, float]:
     if m[SHARE_TICK_S] > 0.0:
         tick = (floor(now / m[SHARE_TICK_S]) + 1.0) * m[SHARE_TICK_S]
@@ -608,11 +729,12 @@ def _until_next_sharing(
     limited, fall, bend = 0, 0.0, 0.0
     for a in range(count):
         i = active[a]
-        if demands_w[a] > level_w:
+        demand_w = w[DEMAND_W + i]
+        if demand_w > level_w:
             limited += 1
-        elif packs_w[a] <= w[i, MOST] and w[i, FLAT] == 0.0:
-            fall += demands_w[a] / w[i, TAU]
-            bend += demands_w[a] / w[i, TAU] / w[i, TAU]
+        elif w[PACK_W + i] <= w[MOST + i] and w[FLAT + i] == 0.0:
+            fall += demand_w / w[TAU + i]
+            bend += demand_w / w[TAU + i] / w[TAU + i]
     if limited == 0 or bend == 0.0:
         return 0.0, inf
     spans_s = max(sqrt(8.0 * UNUSED_SHARE * available_w / bend), SHORTEST_RAMP_S)
@@ -620,14 +742,18 @@ def _until_next_sharing(
 
 
 @_inlined
-def _fullest(m: Floats, w: Floats, now: float) -> int:
-    best, most = -1, -inf
-    for i in range(len(w)):
-        if w[i, IS_READY] and w[i, PHASE] == DONE and w[i, SOC] > most:
-            best, most = i, w[i, SOC]
+def _fullest(m: Floats, w: Floats, slots: Slot, now: float) -> Slot:
+    best, most = slots, -inf
+    for i in range(slots):
+        if w[IS_READY + i] and w[PHASE + i] == DONE and w[SOC + i] > most:
+            best, most = i, w[SOC + i]
     sure = most >= m[FULL_SOC]
-    for i in range(len(w)):
-        if w[i, IS_READY] and w[i, PHASE] == CHARGING and (w[i, IS_LIMITED] or not sure or w[i, DUE] - now <= NEAR_S):
+    for i in range(slots):
+        if (
+            w[IS_READY + i]
+            and w[PHASE + i] == CHARGING
+            and (w[IS_LIMITED + i] or not sure or w[DUE + i] - now <= NEAR_S)
+        ):
             soc = _soc_at(w, i, now)
             if soc > most or (soc == most and i < best):
                 best, most = i, soc
@@ -635,7 +761,7 @@ def _fullest(m: Floats, w: Floats, now: float) -> int:
 
 
 @_inlined
-def _leave_active(active: Active, count: int, slot: int) -> int:
+def _leave_active(active: Active, count: int, slot: Slot) -> int:
     kept = 0
     for a in range(count):
         if active[a] != slot:
@@ -645,7 +771,7 @@ def _leave_active(active: Active, count: int, slot: int) -> int:
 
 
 @_inlined
-def _join_active(active: Active, count: int, slot: int) -> int:
+def _join_active(active: Active, count: int, slot: Slot) -> int:
     a = count
     while a > 0 and active[a - 1] > slot:
         active[a] = active[a - 1]
@@ -671,10 +797,8 @@ def _future(
     shares: Floats,
     rates_per_s: Floats,
     w: Floats,
+    slots: Slot,
     active: Active,
-    socs: Floats,
-    packs_w: Floats,
-    demands_w: Floats,
     queue: Floats,
     bay_until: Floats,
     bay_slot: Whole,
@@ -692,9 +816,9 @@ def _future(
     """Live one future up to the last mark. Returns when no pack is ready for the first time from the first mark on."""
     now = start
     count = ready = 0
-    for i in range(len(w)):
-        ready += int(w[i, IS_READY])
-        if w[i, PHASE] == CHARGING:
+    for i in range(slots):
+        ready += int(w[IS_READY + i])
+        if w[PHASE + i] == CHARGING:
             count = _join_active(active, count, i)
     first_stockout = without_since = inf
     without_s = 0.0
@@ -706,12 +830,12 @@ def _future(
         queue[rank] = until if until == until else now + m[PATIENCE_S] * -log(1.0 - _uniform(streams, 1))
     leave_at, leaver = _first(queue[:waiting])
     bay_at, bay = _first(bay_until)
-    rest_at, rester = _first(w[:, REST_UNTIL])
+    rest_at, rester = _first(w[REST_UNTIL : REST_UNTIL + slots])
     arrival_at = _next_arrival(m, rates_per_s, level, streams, now)
     charge_at = reshare_at
     for a in range(count):
-        charge_at = min(charge_at, w[active[a], DUE])
-    share = reshare_at == -inf
+        charge_at = min(charge_at, w[DUE + active[a]])
+    share, shared_at = reshare_at == -inf, nan
     swaps = lost = arrivals = 0
     mark = 0
     kind = -1
@@ -724,17 +848,17 @@ def _future(
                     break
                 if bay_until[free] < inf:
                     continue
-                i = _fullest(m, w, now)
+                i = _fullest(m, w, slots, now)
                 waiting -= 1
                 for q in range(waiting):
                     queue[q] = queue[q + 1]
-                if w[i, PHASE] == CHARGING:
+                if w[PHASE + i] == CHARGING:
                     count = _leave_active(active, count, i)
                     share = True
                 _stop(w, i)
-                w[i, PHASE], w[i, IS_READY], w[i, IS_DERATED], w[i, SOC] = EMPTY, False, False, 0.0
-                w[i, CHARGING_SINCE] = inf
-                w[i, SINCE], w[i, TEMPERATURE] = now, m[AMBIENT_C]
+                w[PHASE + i], w[IS_READY + i], w[IS_DERATED + i], w[SOC + i] = EMPTY, False, False, 0.0
+                w[CHARGING_SINCE + i] = inf
+                w[SINCE + i], w[TEMPERATURE + i] = now, m[AMBIENT_C]
                 ready -= 1
                 bay_until[free], bay_slot[free] = now + m[SWAP_S], i
                 served = True
@@ -745,7 +869,8 @@ def _future(
                     without_since = now
                     first_stockout = min(first_stockout, now)
         if share:
-            charge_at, reshare_at = _share(m, w, active, socs, packs_w, demands_w, count, now)
+            charge_at, reshare_at = _share(m, w, slots, active, count, now, shared_at)
+            shared_at = now
             share = False
         time = charge_at
         kind = 0
@@ -771,49 +896,49 @@ def _future(
             kept = 0
             for a in range(count):
                 i = active[a]
-                if w[i, DUE] <= now:
-                    was_ready = w[i, IS_READY]
+                if w[DUE + i] <= now:
+                    was_ready = w[IS_READY + i]
                     _meet(m, pieces, w, i)
-                    ready += int(w[i, IS_READY] - was_ready)
-                if w[i, PHASE] == CHARGING:
+                    ready += int(w[IS_READY + i] - was_ready)
+                if w[PHASE + i] == CHARGING:
                     active[kept] = i
                     kept += 1
             count = kept
             share = True
         elif kind == 1:
-            i = bay_slot[bay]
+            i = unsigned(bay_slot[bay])
             bay_until[bay] = inf
             bay_at, bay = _first(bay_until)
             swaps += 1
-            if w[i, PHASE] == EMPTY:
-                w[i, SOC] = m[SOC_LOW] + (m[SOC_HIGH] - m[SOC_LOW]) * _uniform(streams, 2)
-                w[i, TEMPERATURE] = m[TEMPERATURE_LOW_C] + (m[TEMPERATURE_HIGH_C] - m[TEMPERATURE_LOW_C]) * _uniform(
+            if w[PHASE + i] == EMPTY:
+                w[SOC + i] = m[SOC_LOW] + (m[SOC_HIGH] - m[SOC_LOW]) * _uniform(streams, 2)
+                w[TEMPERATURE + i] = m[TEMPERATURE_LOW_C] + (m[TEMPERATURE_HIGH_C] - m[TEMPERATURE_LOW_C]) * _uniform(
                     streams, 2
                 )
-                w[i, CLASS] = 0
+                w[CLASS + i] = 0
                 if len(shares) > 0:
                     u = _uniform(streams, 2)
                     for so_far in shares[:-1]:
-                        w[i, CLASS] += 1.0 if u >= so_far else 0.0
-                w[i, PHASE], w[i, SINCE] = COOLING, now
-                w[i, REST_UNTIL] = now + m[COOLDOWN_S]
-                if w[i, REST_UNTIL] < rest_at or (w[i, REST_UNTIL] == rest_at and i < rester):
-                    rest_at, rester = w[i, REST_UNTIL], i
+                        w[CLASS + i] += 1.0 if u >= so_far else 0.0
+                w[PHASE + i], w[SINCE + i] = COOLING, now
+                w[REST_UNTIL + i] = now + m[COOLDOWN_S]
+                if w[REST_UNTIL + i] < rest_at or (w[REST_UNTIL + i] == rest_at and int(i) < rester):
+                    rest_at, rester = w[REST_UNTIL + i], int(i)
         elif kind == 2:
-            i = rester
-            fade = exp(-(now - w[i, SINCE]) / m[TIME_CONSTANT_S])
-            w[i, TEMPERATURE] = m[AMBIENT_C] + (w[i, TEMPERATURE] - m[AMBIENT_C]) * fade
-            w[i, SINCE] = now
-            w[i, REST_UNTIL] = inf
-            rest_at, rester = _first(w[:, REST_UNTIL])
-            w[i, IS_READY] = w[i, SOC] >= m[READY_SOC]
-            ready += int(w[i, IS_READY])
-            if w[i, SOC] >= m[FULL_SOC]:
-                w[i, PHASE] = DONE
+            i = unsigned(rester)
+            fade = exp(-(now - w[SINCE + i]) / m[TIME_CONSTANT_S])
+            w[TEMPERATURE + i] = m[AMBIENT_C] + (w[TEMPERATURE + i] - m[AMBIENT_C]) * fade
+            w[SINCE + i] = now
+            w[REST_UNTIL + i] = inf
+            rest_at, rester = _first(w[REST_UNTIL : REST_UNTIL + slots])
+            w[IS_READY + i] = w[SOC + i] >= m[READY_SOC]
+            ready += int(w[IS_READY + i])
+            if w[SOC + i] >= m[FULL_SOC]:
+                w[PHASE + i] = DONE
             else:
-                w[i, PHASE], w[i, RATE], w[i, CHARGING_SINCE] = CHARGING, UNSHARED, now
-                w[i, IS_DERATED] = w[i, TEMPERATURE] >= m[DERATE_ABOVE_C]
-                w[i, IS_WAITING] = False
+                w[PHASE + i], w[RATE + i], w[CHARGING_SINCE + i] = CHARGING, UNSHARED, now
+                w[IS_DERATED + i] = w[TEMPERATURE + i] >= m[DERATE_ABOVE_C]
+                w[IS_WAITING + i] = False
                 _look_up(m, pieces, w, i)
                 count = _join_active(active, count, i)
             share = True
@@ -862,7 +987,6 @@ def ensemble(
     first_stockout: Floats,
     w: Floats,
     active: Active,
-    columns: Floats,
     queue: Floats,
     occupied_until: Floats,
     occupied_slot: Whole,
@@ -871,19 +995,30 @@ def ensemble(
 
     ``m``: the station's numbers, in the order of ``NUMBERS``. ``pieces[class * variants + variant, k]``: end, SoC at
     infinity, time constant, flat rate and the pack's energy in Ws. ``shares``: cumulative, of the classes of returned
-    packs. ``slots``: one row a slot, columns as in ``COLUMNS``. ``reshare_at``: -inf where power has yet to be shared.
+    packs. ``slots``: one column a slot, rows as in ``ROWS``. ``reshare_at``: -inf where power has yet to be shared.
     ``waiting_until``: when each rider in the queue leaves (NaN: not known). ``marks``: times at which to look, all at
     or after ``start``; the first stockout counts from the first of them on. ``streams``: states of the random streams
-    for arrivals, patience and returned packs. From ``w`` on: room to work in, shaped like ``slots``, (slots,),
-    (3, slots), (longest queue,) and like the bays. Returns whether the queue never grew beyond its room.
+    for arrivals, patience and returned packs. From ``w`` on: room to work in, of ``WORK_SIZE`` zeros, one a slot, one
+    for every rider who may wait, and like the bays. Returns whether the queue never grew beyond its room.
     """
-    socs, packs_w, demands_w = columns[0], columns[1], columns[2]
-    for i in range(len(slots)):
-        _look_up(m, pieces, slots, i)
+    count = unsigned(slots.shape[1])
+    for row in range(len(slots)):
+        begin = unsigned(row * STRIDE)
+        for i in range(count):
+            w[begin + i] = slots[row, i]
+    for i in range(count, _lanes(count)):
+        w[DUE + i] = inf
+    for i in range(count):
+        _look_up(m, pieces, w, i)
+    for row in range(len(slots)):
+        begin = unsigned(row * STRIDE)
+        for i in range(count):
+            slots[row, i] = w[begin + i]
     for replica in range(len(levels)):
-        for i in range(len(slots)):
-            for column in range(slots.shape[1]):
-                w[i, column] = slots[i, column]
+        for row in range(len(slots)):
+            begin = unsigned(row * STRIDE)
+            for i in range(count):
+                w[begin + i] = slots[row, i]
         for bay in range(len(bay_until)):
             occupied_until[bay], occupied_slot[bay] = bay_until[bay], bay_slot[bay]
         first_stockout[replica] = _future(
@@ -892,10 +1027,8 @@ def ensemble(
             shares,
             rates_per_s,
             w,
+            count,
             active,
-            socs,
-            packs_w,
-            demands_w,
             queue,
             occupied_until,
             occupied_slot,
@@ -917,7 +1050,7 @@ def ensemble(
 
 def warm() -> None:
     """Compile the kernel, or load it from where it is kept: for the installation, or for a thread at the start."""
-    none, slots = np.zeros(0), np.zeros((1, len(COLUMNS)))
+    none, slots = np.zeros(0), np.zeros((len(ROWS), 1))
     ensemble(
         np.ones(len(NUMBERS)),
         np.full((1, 1, 5), inf),
@@ -937,9 +1070,8 @@ def warm() -> None:
         np.zeros((0, 1)),
         np.zeros((0, 3), np.int32),
         none,
-        np.empty_like(slots),
+        np.zeros(WORK_SIZE),
         np.zeros(1, np.uint64),
-        np.zeros((3, 1)),
         np.zeros(1),
         np.zeros(1),
         np.zeros(1, np.int64),

@@ -110,7 +110,7 @@ class Riders:
     def _arrival_after(self, time: float) -> float:
         need = self._arrivals.exponential()
         last = len(self._rates) - 1
-        step = min(max(int((time - self._start) // self._step_s), 0), last)
+        step = min(max(int((time - self._start) / self._step_s), 0), last)
         while step < last:
             rate, end = self._rates[step], self._start + (step + 1) * self._step_s
             room = rate * (end - time)
