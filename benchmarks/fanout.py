@@ -6,7 +6,6 @@ import itertools
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
@@ -15,12 +14,9 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.lateness import stalled_client
 from benchmarks.processes import Control, child
 from benchmarks.report import Cell, Table, median, quantile
+from benchmarks.served import served
 from config.clock import RealClock
-from gateway.api import create_app
-from gateway.history import History
 from gateway.hub import Frame, Hub
-from gateway.server import Server, listen
-from gateway.stream import Stream
 
 CLIENTS = 100
 RATE_HZ = 20.0
@@ -171,21 +167,9 @@ async def swap_v1(control: Control) -> None:
     clock = RealClock()
     hub = Hub(clock)
     network = _Network(hub)
-    stream = Stream(hub, clock, version="benchmark")
-    sock = await listen("127.0.0.1", 0)
-    app = create_app(
-        hub,
-        clock=clock,
-        stream=stream,
-        history=no_history,
-        health=dict,
-        ready=lambda: True,
-        loopback=True,
-        version="benchmark",
-        static=Path("no-page"),
-    )
-    server = asyncio.create_task(Server(app, sock, clock, drain=stream.drain).run())
-    control.say(sock.getsockname()[1])
+    under_test = await served(hub, clock)
+    server = asyncio.create_task(under_test.server.run())
+    control.say(under_test.port)
     await _pace(control, network.publish)
     await server
 
@@ -209,7 +193,3 @@ async def bare_broadcast(control: Control) -> None:
 
         control.say(next(iter(server.sockets)).getsockname()[1])
         await _pace(control, publish)
-
-
-async def no_history(_path: str, _start: float, _end: float, _buckets: int) -> History:
-    return History([], [], [], [], [], [])

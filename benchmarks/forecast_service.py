@@ -8,14 +8,13 @@ import statistics
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from benchmarks.report import Cell, Table, quantile
 from benchmarks.stations import case_at
 from config.clock import RealClock
 from config.loader import LoadedSite, bundled_site, load_site
-from gateway.ensembles import THREADS, Ensembles
+from gateway.ensembles import Ensembles
 from gateway.forecast_object import Basis, live, prepare
 from gateway.forecast_runner import LOOK_S, SOON_S, ForecastRunner
 from twin.case import Case
@@ -104,13 +103,12 @@ async def whole_round(count: int, target: float) -> float:
 
 
 def ensembles_alone(count: int) -> float:
-    """Seconds for the futures of so many stations in as many threads as the service has, and nothing else."""
+    """Seconds for the futures of so many stations in one thread, as the service has it, and nothing else."""
     listed = cases(count)
-    with ThreadPoolExecutor(THREADS) as pool:
-        begun = time.perf_counter()
-        for _ in pool.map(lambda case: live(case, REPLICAS, 1), listed):
-            pass
-        return time.perf_counter() - begun
+    begun = time.perf_counter()
+    for case in listed:
+        live(case, REPLICAS, 1)
+    return time.perf_counter() - begun
 
 
 async def lateness(busy: bool) -> tuple[list[float], int]:
@@ -162,7 +160,7 @@ async def _round_table() -> Table:
         advised = [await whole_round(count, 0.1) for _ in range(rounds)]
         rows.append([count, min(alone), statistics.median(alone), statistics.median(plain), statistics.median(advised)])
     return Table(
-        f"A forecast of every station: {REPLICAS} futures of 2 h, {THREADS} threads (seconds)",
+        f"A forecast of every station: {REPLICAS} futures of 2 h, one thread (seconds)",
         ["stations", "futures alone, best", "median", "+ ETA, drivers, objects", "+ advice where due"],
         rows,
         [

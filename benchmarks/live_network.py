@@ -6,12 +6,10 @@ import random
 from typing import Any
 
 from benchmarks.processes import Control
+from benchmarks.served import served
 from config.clock import RealClock
-from gateway.api import create_app
 from gateway.history import History
 from gateway.hub import Hub
-from gateway.server import Server, listen
-from gateway.stream import Stream
 
 SLICES_HZ = 20.0
 """The stations' changes come spread over the second, as devices are not read in step."""
@@ -162,19 +160,7 @@ async def serve(control: Control, stations: int, slots: int) -> None:
     clock = RealClock()
     hub = Hub(clock)
     network = Network(hub, stations, slots, clock.now())
-    stream = Stream(hub, clock, version="benchmark")
-    sock = await listen("127.0.0.1", 0)
-    app = create_app(
-        hub,
-        clock=clock,
-        stream=stream,
-        history=_history,
-        health=_health,
-        ready=lambda: True,
-        loopback=True,
-        version="benchmark",
-    )
-    server = Server(app, sock, clock, drain=stream.drain)
+    server = (await served(hub, clock, history=_history, health=_health, web_app=True)).server
     control.say(server.url)
 
     async def pace() -> None:

@@ -5,20 +5,16 @@ import contextlib
 import re
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from benchmarks.fanout import no_history
 from benchmarks.processes import Child, Control, child
 from benchmarks.report import Cell, Table, median, quantile
+from benchmarks.served import served
 from config.clock import RealClock
-from gateway.api import create_app
 from gateway.hub import Hub
-from gateway.server import Server, listen
-from gateway.stream import Stream
 
 VIEWERS = 300
 STATIONS, SLOTS = 200, 12
@@ -199,27 +195,15 @@ async def serve(control: Control) -> None:
     network = Network(hub)
     for first in range(0, STATIONS, SLICE):
         network.publish(first, SLICE)
-    stream = Stream(hub, clock, version="benchmark")
-    sock = await listen("127.0.0.1", 0)
-    app = create_app(
-        hub,
-        clock=clock,
-        stream=stream,
-        history=no_history,
-        health=dict,
-        ready=lambda: True,
-        loopback=True,
-        version="benchmark",
-        static=Path("no-page"),
-    )
-    server = asyncio.create_task(Server(app, sock, clock, drain=stream.drain).run())
-    control.say(sock.getsockname()[1])
+    under_test = await served(hub, clock)
+    server = asyncio.create_task(under_test.server.run())
+    control.say(under_test.port)
     publishing = asyncio.create_task(_publish(network, clock))
     while True:
         await control.told()
         begun_s = time.process_time()
         await control.told()
-        control.say((time.process_time() - begun_s, stream.evicted))
+        control.say((time.process_time() - begun_s, under_test.stream.evicted))
         if server.done() or publishing.done():
             return
 

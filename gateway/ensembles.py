@@ -1,8 +1,7 @@
-"""Worker threads for futures: the compiled model releases the interpreter, so that the event loop goes on."""
+"""A worker thread for futures: the compiled model releases the interpreter, so that the event loop goes on."""
 
 import asyncio
 import gc
-import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,8 @@ import structlog
 
 from config.clock import Clock
 
-THREADS = min(max((os.cpu_count() or 1), 1), 2)
 SWITCH_S = 0.0005
-"""Seconds for which a worker's own Python (shaping arrays and answers) may keep the interpreter from the loop."""
+"""Seconds for which the worker's own Python (shaping arrays and answers) may keep the interpreter from the loop."""
 
 T = TypeVar("T")
 
@@ -28,7 +26,7 @@ class Ensembles:
     """
 
     def __init__(self, clock: Clock, prepare: Callable[[], None]) -> None:
-        """``prepare`` loads the model: the first thing that is done in a worker thread."""
+        """``prepare`` loads the model: the first thing that is done in the worker thread."""
         self._clock, self._prepare = clock, prepare
         self._pool: ThreadPoolExecutor | None = None
         self._prepared = asyncio.Event()
@@ -43,7 +41,7 @@ class Ensembles:
         """Load the model; returns when it is there. Raises what kept it from loading."""
         # The interpreter goes from thread to thread at this interval: the default would keep the loop for 5 ms.
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
-        self._pool = ThreadPoolExecutor(THREADS, "swaptwin-ensemble")
+        self._pool = ThreadPoolExecutor(1, "swaptwin-ensemble")
         begun = self._clock.monotonic()
         await asyncio.wrap_future(self._pool.submit(self._prepare))
         # The compiler's objects stay for good: the collector need not look at them again, which would stop the loop.
@@ -53,10 +51,10 @@ class Ensembles:
         self._prepared.set()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do it in a worker thread, once the model is there."""
+        """Do it in the worker thread, once the model is there."""
         await self._prepared.wait()
         if self._pool is None:
-            raise RuntimeError("the worker threads are stopped")
+            raise RuntimeError("the worker thread is stopped")
         return await asyncio.wrap_future(self._pool.submit(work))
 
     def stop(self) -> None:

@@ -91,7 +91,7 @@ def make(job: Job) -> Fields:
 
 
 def live(case: Case, replicas: int, seed: int, horizons: tuple[float, ...] = HORIZONS_S) -> "Futures":
-    """Futures of a case. The compiled model takes a second to import, so worker threads do it when they need it."""
+    """Futures of a case. The compiled model takes a second to import, so the worker thread does it when it needs it."""
     from twin.futures import futures
 
     return futures(

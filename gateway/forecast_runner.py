@@ -1,17 +1,16 @@
-"""Renews the forecasts of all stations in worker threads: on change, and regularly, the oldest first."""
+"""Renews the forecasts of all stations in a worker thread: on change, and regularly, the oldest first."""
 
 import asyncio
 import zlib
 from collections import deque
 from collections.abc import Callable
-from math import ceil
 from typing import Any
 
 import structlog
 
 from config.clock import Clock
 from config.loader import LoadedSite
-from gateway.ensembles import THREADS, Ensembles
+from gateway.ensembles import Ensembles
 from gateway.forecast_object import Basis, Fields, Job, make
 from gateway.twin_runner import WINDOW, quantiles
 
@@ -22,7 +21,9 @@ SOON_S = 2.0
 LOOK_S = 0.05
 """Wall seconds between two looks at which stations are due."""
 BATCH = 4
-"""Stations that go to a worker at once: few, so that the oldest is soon published and a stop soon done."""
+"""Stations that go to the worker at once: few, so that the oldest is soon published and a stop soon done."""
+AHEAD = 2
+"""Batches under way: the worker has the next one while the event loop publishes the last."""
 
 log = structlog.get_logger()
 
@@ -89,14 +90,13 @@ class ForecastRunner:
         """Prepare the model, then renew forecasts until cancelled."""
         try:
             await self._ensembles.start()
-            room = asyncio.Semaphore(THREADS)
+            room = asyncio.Semaphore(AHEAD)
             async with asyncio.TaskGroup() as group:
                 while True:
                     due = self._due()
-                    size = min(ceil(len(due) / THREADS), BATCH)
-                    for first in range(0, len(due), size or 1):
+                    for first in range(0, len(due), BATCH):
                         await room.acquire()
-                        batch = due[first : first + size]
+                        batch = due[first : first + BATCH]
                         self._under_way.update(batch)
                         group.create_task(self._renew(batch, room))
                     await self._clock.sleep(LOOK_S)

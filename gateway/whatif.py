@@ -1,4 +1,4 @@
-"""What-if questions from the live state: a bounded number at a time, answered in worker threads."""
+"""What-if questions from the live state: a bounded number at a time, answered in a worker thread."""
 
 from collections.abc import Callable
 from typing import Annotated, Self, TypeVar

@@ -82,15 +82,20 @@ def assert_same_futures(first: Futures, second: Futures) -> None:
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), name)
 
 
+FEWER = {"three classes, chargers that differ", "rate over SoC", "a controller's tick", "in the middle of swaps"}
+"""What these hold is in others too: a quarter of the futures spares the gate a minute."""
+
+
 @pytest.mark.parametrize("name", cases())
 def test_a_thousand_futures_are_the_same_by_both_engines(name: str) -> None:
     spec, state = cases()[name]
     demand = dataclasses.replace(DAY, start=state.time, rates_per_s=DAY.rates_per_s * spec.slots / 20.0, step_s=1_200.0)
+    replicas = 250 if name in FEWER else 1_000
     kernel, reference = (
-        futures(spec, state, demand, replicas=1_000, seed=3, engine=engine) for engine in ("kernel", "simpy")
+        futures(spec, state, demand, replicas=replicas, seed=3, engine=engine) for engine in ("kernel", "simpy")
     )
     assert_same_futures(kernel, reference)
-    assert kernel.swaps.sum() > 1_000
+    assert kernel.swaps.sum() > replicas
 
 
 def test_a_future_of_many_hours_is_the_same_by_both_engines() -> None:
