@@ -86,6 +86,14 @@ def some(now: float) -> dict[str, Fields]:
     return {each["id"]: each for each in alarms}
 
 
+def flood(now: float, number: int) -> dict[str, Fields]:
+    """So many alarms of slots, each of another slot or condition; the first of the list is the newest of priority 1."""
+    conditions = [name for name, condition in CATALOGUE.items() if "{slot}" in condition.title]
+    places = [f"S{station:03d}.slot.{slot:02d}" for station in range(1, 41) for slot in range(1, 13)]
+    ids = [f"{place}.{name}" for name in conditions for place in places][:number]
+    return {alarm_id: alarm(alarm_id, now - 5 - i) for i, alarm_id in enumerate(ids)}
+
+
 def journal(now: float) -> list[Fields]:
     alarms = list(some(now).values())
     lines = [line(i, each, "raised", now - 900 + i) for i, each in enumerate(alarms)]

@@ -5,14 +5,13 @@ import { give } from "../state/alarmOrders";
 import { setParameter, useParameter } from "../state/route";
 import { CsvButton } from "../ui/CsvButton";
 import { useKeys } from "../ui/keys";
+import { useWindowRows } from "../ui/useWindowRows";
 import { ActiveTable } from "./ActiveTable";
 import { AlarmDetails } from "./AlarmDetails";
 import { EVERYTHING, FilterBar } from "./FilterBar";
 import { OrderForm, type Asked } from "./OrderForms";
 import { useAlarmTitle } from "./text";
 
-/** As many rows are drawn unless all are asked for: a flood must not make the page slow. */
-const FIRST = 200;
 const COLUMNS = ["priority", "state", "station", "alarm", "since", "returned_at", "acked_at", "acked_by", "id"];
 const TIMES = ["since", "returned_at", "acked_at"];
 
@@ -21,37 +20,41 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
   const title = useAlarmTitle();
   const [choice, choose] = useState(EVERYTHING);
   const [order, setOrder] = useState<Order | null>(null);
-  const [all, showAll] = useState(false);
   const [asked, ask] = useState<Asked | null>(null);
   const opened = useParameter("alarm");
   const [cursor, point] = useState<string | null>(opened);
-  const table = useRef<HTMLTableElement>(null);
+  const body = useRef<HTMLTableSectionElement>(null);
 
   const standing = useMemo(() => alarms.filter(stands), [alarms]);
   const fitting = useMemo(() => {
     const words = (alarm: Alarm) => `${alarm.station ?? ""} ${title(alarm)} ${alarm.id}`;
     return sorted(chosen(standing, choice, words), order, title);
   }, [standing, choice, order, title]);
-  const shown = all ? fitting : fitting.slice(0, FIRST);
-  const waiting = shown.filter(waits);
+  const waiting = fitting.filter(waits);
   const stations = useMemo(
     () => [...new Set(standing.flatMap((alarm) => alarm.station ?? []))].sort(),
     [standing],
   );
-  const current = shown.find((alarm) => alarm.id === cursor);
+  const current = fitting.find((alarm) => alarm.id === cursor);
   const place = useRef(0);
-  if (current !== undefined) place.current = shown.indexOf(current);
+  const focused = useRef(false);
+  if (current !== undefined) place.current = fitting.indexOf(current);
 
+  const rows = useWindowRows(fitting.length, body);
   const focus = (id: string | null) => {
-    const button = id === null ? null : table.current?.querySelector<HTMLElement>(`[data-alarm="${CSS.escape(id)}"] button`);
-    button?.focus();
+    const button = id === null ? null : body.current?.querySelector<HTMLElement>(`[data-alarm="${CSS.escape(id)}"] button`);
+    button?.focus({ preventScroll: true });
   };
   const move = (step: number) => {
     // Where the alarm has gone, the one that took its place is the next.
     const from = current === undefined ? (cursor === null && step > 0 ? -1 : place.current - Number(step > 0)) : place.current;
-    const next = shown[Math.min(Math.max(from + step, 0), shown.length - 1)];
+    const to = Math.min(Math.max(from + step, 0), fitting.length - 1);
+    const next = fitting[to];
     if (next === undefined) return;
     point(next.id);
+    focused.current = true;
+    const top = (body.current?.getBoundingClientRect().top ?? 0) + to * rows.height;
+    if (top < 0 || top + rows.height > innerHeight) window.scrollBy(0, top - innerHeight / 2);
     focus(next.id);
     if (opened !== null) setParameter("alarm", next.id);
   };
@@ -63,8 +66,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
     setParameter("alarm", "");
     focus(cursor);
   };
-  // A row that moves in the list takes its focus along.
-  const focused = useRef(false);
+  // A row that moves in the list, or comes into sight again, takes its focus along.
   useEffect(() => {
     if (focused.current && document.activeElement === document.body && current !== undefined) focus(current.id);
   });
@@ -97,7 +99,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
             disabled={waiting.length === 0}
             onClick={() => give({ kind: "acknowledge", ids: waiting.map((alarm) => alarm.id) })}
           >
-            {t("alarms:act.acknowledgeAll", { count: waiting.length })}
+            {t("act.acknowledgeAll", { count: waiting.length })}
           </button>
           <CsvButton
             name="alarms"
@@ -126,8 +128,9 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
           }}
         >
           <ActiveTable
-            ref={table}
-            alarms={shown}
+            body={body}
+            alarms={fitting}
+            rows={rows}
             order={order}
             cursor={current?.id ?? null}
             point={point}
@@ -135,15 +138,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
             sort={(column) => setOrder(nextOrder(order, column))}
           />
         </div>
-        {shown.length === 0 && <p className="empty">{t(standing.length === 0 ? "none" : "noneChosen")}</p>}
-        {shown.length < fitting.length && (
-          <p className="note">
-            {t("more", { shown: shown.length, count: fitting.length })}{" "}
-            <button type="button" className="plain" onClick={() => showAll(true)}>
-              {t("showAll")}
-            </button>
-          </p>
-        )}
+        {fitting.length === 0 && <p className="empty">{t(standing.length === 0 ? "none" : "noneChosen")}</p>}
       </section>
       {opened === null ? (
         <section className="panel alarmdetails nothing">
@@ -154,7 +149,7 @@ export function ActiveTab({ alarms }: { alarms: Alarm[] }) {
           <p>{t("details.gone")}</p>
           <div className="actions">
             <button type="button" className="button" onClick={close}>
-              {t("alarms:act.close")}
+              {t("act.close")}
             </button>
           </div>
         </section>

@@ -1,17 +1,20 @@
-import { memo, type Ref } from "react";
+import { memo, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { waits, type Alarm, type Column, type Order } from "../state/alarms";
 import { useZone } from "../state/zone";
 import { moment, UNKNOWN } from "../i18n/format";
 import { PriorityMark } from "../ui/PriorityMark";
+import type { WindowRows } from "../ui/useWindowRows";
 import { Age } from "../ui/Value";
 import { useAlarmTitle } from "./text";
 
 const COLUMNS: readonly Column[] = ["priority", "state", "station", "text", "since"];
 
 interface Props {
-  ref: Ref<HTMLTableElement>;
+  body: RefObject<HTMLTableSectionElement | null>;
   alarms: readonly Alarm[];
+  /** Which of them are drawn: a flood must not make the page slow. */
+  rows: WindowRows;
   order: Order | null;
   /** The alarm that keys act on. */
   cursor: string | null;
@@ -20,15 +23,15 @@ interface Props {
   sort(column: Column): void;
 }
 
-export function ActiveTable({ ref, alarms, order, cursor, point, open, sort }: Props) {
+export function ActiveTable({ body, alarms, rows, order, cursor, point, open, sort }: Props) {
   const { t } = useTranslation(["alarmpage", "alarms"]);
   return (
-    <table className="alarms active" role="table" ref={ref}>
+    <table className="alarms active" role="table" aria-rowcount={alarms.length + 1}>
       <caption>
         {order === null ? t("caption") : t("captionSorted", { column: t(`column.${order.column}`) })}
       </caption>
       <thead role="rowgroup">
-        <tr role="row">
+        <tr role="row" aria-rowindex={1}>
           {COLUMNS.map((column) => {
             const name = t(`column.${column}`);
             const mine = order?.column === column;
@@ -52,17 +55,32 @@ export function ActiveTable({ ref, alarms, order, cursor, point, open, sort }: P
           </th>
         </tr>
       </thead>
-      <tbody role="rowgroup">
-        {alarms.map((alarm) => (
-          <Row key={alarm.id} alarm={alarm} here={alarm.id === cursor} point={point} open={open} />
+      <tbody role="rowgroup" ref={body}>
+        <Gap height={rows.first * rows.height} />
+        {alarms.slice(rows.first, rows.end).map((alarm, i) => (
+          <Row
+            key={alarm.id}
+            alarm={alarm}
+            index={rows.first + i}
+            here={alarm.id === cursor}
+            point={point}
+            open={open}
+          />
         ))}
+        <Gap height={(alarms.length - rows.end) * rows.height} />
       </tbody>
     </table>
   );
 }
 
-const Row = memo(function Row({ alarm, here, point, open }: {
+function Gap({ height }: { height: number }) {
+  return height <= 0 ? null : <tr className="gap" aria-hidden="true" style={{ height }} />;
+}
+
+/** One alarm of the list; `index` counts from 0 over all of them, drawn or not. */
+const Row = memo(function Row({ alarm, index, here, point, open }: {
   alarm: Alarm;
+  index: number;
   here: boolean;
   point(id: string): void;
   open(id: string): void;
@@ -73,6 +91,8 @@ const Row = memo(function Row({ alarm, here, point, open }: {
   return (
     <tr
       role="row"
+      aria-rowindex={index + 2}
+      data-row=""
       data-alarm={alarm.id}
       data-state={alarm.state}
       className={here ? "here" : ""}
@@ -104,4 +124,4 @@ const Row = memo(function Row({ alarm, here, point, open }: {
       </td>
     </tr>
   );
-}, (before, after) => before.alarm === after.alarm && before.here === after.here);
+}, (before, after) => before.alarm === after.alarm && before.here === after.here && before.index === after.index);

@@ -40,7 +40,7 @@ export function AlarmDetails({ alarm, ask, close }: { alarm: Alarm; ask(asked: A
           <PriorityMark priority={alarm.priority} quiet={!alarm.active} /> {title(alarm)}
         </h2>
         <button type="button" className="plain" onClick={close}>
-          {t("alarms:act.close")}
+          {t("act.close")}
         </button>
       </header>
       <p className="todo">
@@ -84,21 +84,21 @@ function Actions({ alarm, ask }: { alarm: Alarm; ask(asked: Asked): void }) {
       )}
       {stands(alarm) && (
         <button type="button" className="button" onClick={() => ask({ kind: "shelve", alarm })}>
-          {t("alarms:act.shelve")}
+          {t("act.shelve")}
         </button>
       )}
       {alarm.state === "shelved" && (
         <button type="button" className="button" onClick={() => give({ kind: "unshelve", id: alarm.id })}>
-          {t("alarms:act.unshelve")}
+          {t("act.unshelve")}
         </button>
       )}
       {alarm.state === "out_of_service" ? (
         <button type="button" className="button" onClick={() => give({ kind: "in_service", id: alarm.id })}>
-          {t("alarms:act.inService")}
+          {t("act.inService")}
         </button>
       ) : (
         <button type="button" className="button" onClick={() => ask({ kind: "out_of_service", alarm })}>
-          {t("alarms:act.outOfService")}
+          {t("act.outOfService")}
         </button>
       )}
     </div>

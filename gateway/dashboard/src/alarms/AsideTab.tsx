@@ -58,7 +58,7 @@ export function AsideTab({ alarms }: { alarms: Alarm[] }) {
               </th>
             ))}
             <th role="columnheader" scope="col" className="do">
-              <span className="said">{t("alarms:act.unshelve")}</span>
+              <span className="said">{t("act.unshelve")}</span>
             </th>
           </tr>
         </thead>
@@ -114,7 +114,7 @@ function Back({ alarm, title }: { alarm: Alarm; title: string }) {
   // What logic has suppressed comes back by itself when its reason is gone.
   if (alarm.state === "suppressed") return null;
   const shelved = alarm.state === "shelved";
-  const words = t(shelved ? "alarms:act.unshelve" : "alarms:act.inService");
+  const words = t(shelved ? "act.unshelve" : "act.inService");
   return (
     <button
       type="button"

@@ -7,6 +7,7 @@ import { useZone } from "../state/zone";
 import { zoneLabel } from "../ui/axis";
 import { CsvButton } from "../ui/CsvButton";
 import { Link } from "../ui/Link";
+import { Table } from "../ui/Table";
 import { valuesOf } from "./journal";
 import { Choice } from "./JournalTab";
 import { GUIDE, shares, type Measures } from "./measures";
@@ -45,21 +46,23 @@ export function MeasuresTab() {
         <>
           <PerHour found={found} />
           <Top found={found} />
-          <Floods found={found} />
-          <Listed title={t("measures.chattering")} none={t("measures.noChattering")} name="chattering">
-            {found.chattering.map((each) => (
-              <Line key={each.id} id={each.id}>
-                {count(each.raised)}
-              </Line>
-            ))}
-          </Listed>
-          <Listed title={t("measures.stale")} none={t("measures.noStale")} name="stale">
-            {found.stale.map((each) => (
-              <Line key={each.id} id={each.id}>
-                <Standing since={each.since} />
-              </Line>
-            ))}
-          </Listed>
+          <div>
+            <Floods found={found} />
+            <Listed title={t("measures.chattering")} none={t("measures.noChattering")} name="chattering">
+              {found.chattering.map((each) => (
+                <Line key={each.id} id={each.id}>
+                  {count(each.raised)}
+                </Line>
+              ))}
+            </Listed>
+            <Listed title={t("measures.stale")} none={t("measures.noStale")} name="stale">
+              {found.stale.map((each) => (
+                <Line key={each.id} id={each.id}>
+                  <Standing since={each.since} />
+                </Line>
+              ))}
+            </Listed>
+          </div>
         </>
       )}
     </div>
@@ -179,24 +182,14 @@ function PerHour({ found }: { found: Measures }) {
       <details>
         <summary>{t("measures.table")}</summary>
         <div className="scroll" tabIndex={0} role="region" aria-label={t("measures.perHour")}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t("measures.hour")}</th>
-                <th scope="col" className="right">
-                  {t("column.raised")}
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {hours.map((hour) => (
-                <tr key={hour.time}>
-                  <th scope="row">{moment(hour.time, zone)}</th>
-                  <td className="right">{hour.raised}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Table
+            columns={[
+              [t("measures.hour"), (hour) => moment(hour.time, zone)],
+              [t("column.raised"), (hour) => hour.raised, "right"],
+            ]}
+            rows={hours}
+            keyOf={(hour) => hour.time}
+          />
         </div>
       </details>
     </section>
@@ -220,30 +213,17 @@ function Top({ found }: { found: Measures }) {
       {found.top.length === 0 ? (
         <p className="empty">{t("measures.noTop")}</p>
       ) : (
-        <table className="top10">
-          <thead>
-            <tr>
-              <th scope="col">{t("column.station")}</th>
-              <th scope="col">{t("column.text")}</th>
-              <th scope="col" className="right">
-                {t("column.raised")}
-              </th>
-              <th scope="col" className="right">
-                {t("column.share")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.top.map((each) => (
-              <tr key={each.id}>
-                <td>{each.station ?? UNKNOWN}</td>
-                <th scope="row">{titled(each.id)}</th>
-                <td className="right">{count(each.raised)}</td>
-                <td className="right">{percent(each.share)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          className="top10"
+          columns={[
+            [t("column.text"), (each) => titled(each.id)],
+            [t("column.station"), (each) => each.station ?? UNKNOWN],
+            [t("column.raised"), (each) => count(each.raised), "right"],
+            [t("column.share"), (each) => percent(each.share), "right"],
+          ]}
+          rows={found.top}
+          keyOf={(each) => each.id}
+        />
       )}
     </section>
   );
@@ -260,26 +240,15 @@ function Floods({ found }: { found: Measures }) {
       {found.floods.length === 0 ? (
         <p className="empty">{t("measures.noFloods")}</p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("measures.floodFrom")}</th>
-              <th scope="col">{t("measures.floodFor")}</th>
-              <th scope="col" className="right">
-                {t("column.raised")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.floods.map((flood) => (
-              <tr key={flood.start}>
-                <th scope="row">{moment(flood.start, zone)}</th>
-                <td>{span(flood.end - flood.start)}</td>
-                <td className="right">{count(flood.raised)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          columns={[
+            [t("measures.floodFrom"), (flood) => moment(flood.start, zone)],
+            [t("measures.floodFor"), (flood) => span(flood.end - flood.start)],
+            [t("column.raised"), (flood) => count(flood.raised), "right"],
+          ]}
+          rows={found.floods}
+          keyOf={(flood) => flood.start}
+        />
       )}
     </section>
   );

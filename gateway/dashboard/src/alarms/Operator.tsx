@@ -5,7 +5,7 @@ import { NameDialog } from "./OrderDialogs";
 
 /** In whose name orders are given, and a way to change that. */
 export function Operator() {
-  const { t } = useTranslation("alarms");
+  const { t } = useTranslation("alarmpage");
   const name = useOrders((orders) => orders.operator);
   const sending = useOrders((orders) => orders.sending > 0);
   const [changing, change] = useState(false);

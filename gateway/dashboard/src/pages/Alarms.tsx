@@ -21,20 +21,20 @@ const TABS = ["active", "shelved", "journal", "measures"] as const;
 type Tab = (typeof TABS)[number];
 
 export default function Alarms() {
-  const { t } = useTranslation(["alarmpage", "alarms", "common"]);
+  const { t } = useTranslation(["alarmpage", "common"]);
   const asked = useParameter("tab");
   const tab: Tab = TABS.find((each) => each === asked) ?? "active";
   const alarms = useAlarms();
-  useTitle(t("alarms:title"), useLive((live) => live.health?.name));
+  useTitle(t("title"), useLive((live) => live.health?.name));
   const number: Partial<Record<Tab, number | undefined>> = {
     active: alarms?.filter(stands).length,
     shelved: alarms?.filter((alarm) => ASIDE.includes(alarm.state)).length,
   };
   return (
     <>
-      <Crumbs above={[{ to: "/", name: t("common:nav.network") }]} name={t("alarms:title")} />
+      <Crumbs above={[{ to: "/", name: t("common:nav.network") }]} name={t("title")} />
       <div className="head">
-        <h1>{t("alarms:title")}</h1>
+        <h1>{t("title")}</h1>
         <Operator />
       </div>
       <nav className="tabs" aria-label={t("tabs")}>
