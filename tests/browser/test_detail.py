@@ -47,7 +47,7 @@ def test_every_signal_that_is_reported_has_a_trend_beside_its_normal_range(
     trends = page.locator(".trendgroup figure")
     expect(trends).to_have_count(len(detail_world.NORMAL))
     temperature = page.locator("figure[data-signal=temperature_c] figcaption")
-    expect(temperature).to_contain_text("Temperature25.0 °Cnormal 0.0 °C to 45.0 °C")
+    expect(temperature).to_contain_text("Temperature25.0 °Cnormal 0.0 to 45.0 °C")
     expect(page.locator("figure[data-signal=soh] figcaption")).to_contain_text("normal from 80 %")
     expect(page.locator("figure[data-signal=charger_state] figcaption")).to_contain_text("charging")
     expect(page.locator("figure canvas")).to_have_count(len(detail_world.NORMAL) + 2)
@@ -167,7 +167,7 @@ def test_a_packs_history_leads_across_slots_and_stations(page: Page, bench: Benc
     rows = page.locator("table.stays tbody tr")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("still there")
-    expect(rows.last).to_contain_text("S002, slot 7")
+    expect(rows.last).to_contain_text("North Station, slot 7")
     expect(rows.last).to_contain_text("100 %")
     expect(page.get_by_role("img", name=re.compile("^Trend of State of charge over its stays"))).to_be_visible()
     rows.last.get_by_role("link").click()
@@ -296,7 +296,7 @@ def test_the_cabinet_follows_the_layout_of_the_site_file(page: Page, bench: Benc
 def test_no_text_is_left_untranslated(page: Page, bench: Bench, asked: list[str], language: str) -> None:
     page.add_init_script(f"localStorage.setItem('swaptwin.language', '{language}')")
     page.goto(bench.url + "/station/S001/slot/1")
-    title = {"de": "Fach 1 Harbour", "zh": "1 号仓位 Harbour", "es": "Ranura 1 Harbour"}[language]
+    title = {"de": "Fach 1 Harbour", "zh": "1 号仓位 Harbour", "es": "Hueco 1 Harbour"}[language]
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.locator("figure canvas").first).to_be_visible()
     keys = re.compile(r"\b(signal|normal|line|group|figure|window|charge|pack|cabinet|chart)\.\w+")

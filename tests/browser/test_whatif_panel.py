@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import world
-from conftest import Bench
+from conftest import Bench, choose
 from playwright.sync_api import Page, Route, expect
+
+from tests.support.futures_cases import case_of
+from twin.whatif import Change, ChangeError, apply
 
 Asked = list[dict[str, Any]]
 
@@ -112,6 +115,30 @@ def test_what_cannot_be_is_told_in_the_gateways_words(page: Page, bench: Bench) 
     expect(panel(page).get_by_role("status")).to_have_text(
         "The gateway cannot answer this: packs_added: 9 packs do not fit. Ask for at most 1."
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (Change(packs_added=99), re.compile(r"^99 Akkus passen nicht hinein: \d+ Fächer sind frei\.")),
+        (Change(slots_repaired=(1,)), "Fach 1 ist nicht gestört: Es gibt nichts zu reparieren."),
+        (Change(slots_repaired=(99,)), "Die Station hat kein Fach 99."),
+    ],
+)
+def test_what_cannot_be_is_told_in_the_operators_language(
+    page: Page, bench: Bench, change: Change, told: str | re.Pattern[str]
+) -> None:
+    with pytest.raises(ChangeError) as refused:
+        apply(case_of(), change)
+    error = {
+        "code": "invalid_change",
+        "message": f"{refused.value.key}: {refused.value}",
+        "remedy": refused.value.remedy,
+    }
+    page.route("**/stations/S002/whatif", lambda route: route.fulfill(status=422, json={"error": error}))
+    choose(page, language="de")
+    page.goto(bench.url + "/station/S002?demand_factor=2")
+    expect(panel(page).get_by_role("status")).to_have_text(told)
 
 
 def test_advice_can_be_looked_at_before_it_is_followed(page: Page, bench: Bench, asked: Asked) -> None:

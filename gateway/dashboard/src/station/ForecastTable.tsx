@@ -2,6 +2,7 @@ import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { clockTime, count } from "../i18n/format";
 import type { Forecast } from "../state/types";
+import { Table, type Column } from "../ui/Table";
 
 const EVERY_S = 900;
 const BANDS = ["p05", "p25", "p50", "p75", "p95"] as const;
@@ -20,30 +21,15 @@ export const ForecastTable = memo(function ForecastTable({ forecast, zone }: Pro
   return (
     <details>
       <summary>{t("forecast.asTable")}</summary>
-      <table className="numbers">
-        <thead>
-          <tr>
-            <th scope="col">{t("forecast.time")}</th>
-            {BANDS.map((band) => (
-              <th key={band} scope="col" className="right">
-                {t(`bands.${band}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((i) => (
-            <tr key={i}>
-              <th scope="row">{clockTime(ready.t[i] ?? 0, zone, false)}</th>
-              {BANDS.map((band) => (
-                <td key={band} className="right">
-                  {count(ready[band][i])}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        className="numbers"
+        columns={[
+          [t("forecast.time"), (i) => clockTime(ready.t[i] ?? 0, zone, false)],
+          ...BANDS.map((band): Column<number> => [t(`bands.${band}`), (i) => count(ready[band][i]), "right"]),
+        ]}
+        rows={rows}
+        keyOf={(i) => i}
+      />
     </details>
   );
 });

@@ -3,6 +3,7 @@ import { count, percent, UNKNOWN } from "../i18n/format";
 import { HORIZONS, type Skill } from "../state/types";
 import { CsvButton } from "../ui/CsvButton";
 import type { CsvColumn } from "../ui/csv";
+import { Table } from "../ui/Table";
 import { points } from "./explain";
 
 const COLUMNS: readonly CsvColumn[] = ["horizon_s", "forecasts", "brier_skill", "ece", "base_rate"].map((name) => ({ name }));
@@ -18,36 +19,22 @@ export function SkillTable({ skill, station }: { skill: Skill; station: string }
   return (
     <details>
       <summary>{t("skill.title")}</summary>
-      <table className="numbers skill">
-        <thead>
-          <tr>
-            <th scope="col">{t("horizons.within")}</th>
-            <th scope="col" className="right">
-              {t("skill.forecasts")}
-            </th>
-            <th scope="col" className="right">
-              {t("skill.better")}
-            </th>
-            <th scope="col" className="right">
-              {t("skill.gap")}
-            </th>
-            <th scope="col" className="right">
-              {t("skill.happened")}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {scored.map(({ horizon, score }) => (
-            <tr key={horizon}>
-              <th scope="row">{t("horizons.minutes", { minutes: Number(horizon) / 60 })}</th>
-              <td className="right">{count(score.forecasts)}</td>
-              <td className="right">{score.brier_skill === null ? UNKNOWN : `${points(score.brier_skill)} %`}</td>
-              <td className="right">{percent(score.ece)}</td>
-              <td className="right">{percent(score.base_rate)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        className="numbers skill"
+        columns={[
+          [t("horizons.within"), (row) => t("horizons.minutes", { minutes: Number(row.horizon) / 60 })],
+          [t("skill.forecasts"), ({ score }) => count(score.forecasts), "right"],
+          [
+            t("skill.better"),
+            ({ score }) => (score.brier_skill === null ? UNKNOWN : `${points(score.brier_skill)} %`),
+            "right",
+          ],
+          [t("skill.gap"), ({ score }) => percent(score.ece), "right"],
+          [t("skill.happened"), ({ score }) => percent(score.base_rate), "right"],
+        ]}
+        rows={scored}
+        keyOf={({ horizon }) => horizon}
+      />
       <p className="note">
         {t("skill.note")}{" "}
         <CsvButton

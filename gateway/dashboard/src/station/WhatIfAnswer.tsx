@@ -7,7 +7,8 @@ import type { CsvColumn } from "../ui/csv";
 import { changesNothing } from "./change";
 import { points, unbroken } from "./explain";
 import { HorizonHead, lostSwaps } from "./HorizonTable";
-import { useWhatIf, type Answer, type Interval } from "./whatIfStore";
+import { refusalText } from "./refusal";
+import { useWhatIf, type Answer, type Interval, type Refusal } from "./whatIfStore";
 
 const COLUMNS: readonly CsvColumn[] = [
   "horizon_s",
@@ -31,7 +32,7 @@ export function WhatIfAnswer({ station }: { station: string }) {
   const { t } = useTranslation("station");
   const { change, answer, refusal } = useWhatIf();
   if (changesNothing(change)) return <p className="note">{t("whatif.hint")}</p>;
-  if (refusal !== null) return <Refused />;
+  if (refusal !== null) return <Refused refusal={refusal} />;
   if (answer === null) return <p className="note">{t("whatif.asking")}</p>;
   const late = answer.of !== change;
   const row = (name: string, key: string, cells: (horizon: (typeof HORIZONS)[number]) => string) => (
@@ -91,16 +92,11 @@ function Made({ answer }: { answer: Answer }) {
   return t("whatif.made", { span: since, futures: answer.replicas });
 }
 
-function Refused() {
+function Refused({ refusal }: { refusal: Refusal }) {
   const { t } = useTranslation("station");
-  const refusal = useWhatIf((state) => state.refusal);
-  if (refusal === null) return null;
-  const { code, message, remedy } = refusal;
-  const known = ["no_state", "preparing", "busy", "unreachable"] as const;
-  const told = known.find((candidate) => candidate === code);
   return (
     <p className="verdict refused" role="status">
-      {told === undefined ? `${t("whatif.refused.other")} ${message}. ${remedy}` : t(`whatif.refused.${told}`)}
+      {refusalText(refusal, t)}
     </p>
   );
 }

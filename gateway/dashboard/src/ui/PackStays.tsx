@@ -1,9 +1,12 @@
 import { useTranslation } from "react-i18next";
 import { fixed, moment, percent } from "../i18n/format";
 import { usePackStays } from "../state/packStays";
+import type { Station } from "../state/types";
+import { useTopics } from "../state/useTopics";
 import { useZone } from "../state/zone";
 import { CsvButton } from "./CsvButton";
 import { Link } from "./Link";
+import { Table } from "./Table";
 
 /** The slots in which a pack has been, newest first. */
 export function PackStays(props: { pack: string; most: number | null; heading: string; station: string }) {
@@ -11,6 +14,8 @@ export function PackStays(props: { pack: string; most: number | null; heading: s
   const { t } = useTranslation("slot");
   const { zone } = useZone();
   const answer = usePackStays(pack);
+  const [known] = useTopics("stations");
+  const nameOf = (id: string) => (known?.[id] as Station | undefined)?.name ?? id;
   const all = answer.state === "here" ? answer.value : [];
   const stays = most === null ? all : all.slice(0, most);
   return (
@@ -48,40 +53,26 @@ export function PackStays(props: { pack: string; most: number | null; heading: s
       {answer.state === "here" && all.length === 0 && <p className="empty">{t("pack.none")}</p>}
       {stays.length > 0 && (
         <div className="scroll" tabIndex={0} role="group" aria-labelledby="stays">
-          <table className="stays">
-            <thead>
-              <tr>
-                <th scope="col">{t("pack.from")}</th>
-                <th scope="col">{t("pack.to")}</th>
-                <th scope="col">{t("pack.place")}</th>
-                <th scope="col" className="right">
-                  {t("pack.socFirst")}
-                </th>
-                <th scope="col" className="right">
-                  {t("pack.socLast")}
-                </th>
-                <th scope="col" className="right">
-                  {t("pack.hottest")}
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {stays.map((stay) => (
-                <tr key={`${stay.from} ${stay.station} ${stay.slot}`}>
-                  <th scope="row">{moment(stay.from, zone)}</th>
-                  <td>{stay.to === null ? t("pack.still") : moment(stay.to, zone)}</td>
-                  <td>
-                    <Link to={`/station/${encodeURIComponent(stay.station)}/slot/${stay.slot}`}>
-                      {t("pack.placeText", { station: stay.station, slot: stay.slot })}
-                    </Link>
-                  </td>
-                  <td className="right">{percent(stay.soc_first)}</td>
-                  <td className="right">{percent(stay.soc_last)}</td>
-                  <td className="right">{fixed(stay.temperature_max_c, 1, "°C")}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Table
+            className="stays"
+            columns={[
+              [t("pack.from"), (stay) => moment(stay.from, zone)],
+              [t("pack.to"), (stay) => (stay.to === null ? t("pack.still") : moment(stay.to, zone))],
+              [
+                t("pack.place"),
+                (stay) => (
+                  <Link to={`/station/${encodeURIComponent(stay.station)}/slot/${stay.slot}`}>
+                    {t("pack.placeText", { station: nameOf(stay.station), slot: stay.slot })}
+                  </Link>
+                ),
+              ],
+              [t("pack.socFirst"), (stay) => percent(stay.soc_first), "right"],
+              [t("pack.socLast"), (stay) => percent(stay.soc_last), "right"],
+              [t("pack.hottest"), (stay) => fixed(stay.temperature_max_c, 1, "°C"), "right"],
+            ]}
+            rows={stays}
+            keyOf={(stay) => `${stay.from} ${stay.station} ${stay.slot}`}
+          />
         </div>
       )}
       {most !== null && all.length > 0 && (
