@@ -55,7 +55,7 @@ def test_a_stale_charge_shows_the_twins_estimate_beside_the_last_that_was_said(p
 def test_the_forecast_says_when_it_was_made_and_how_likely_a_stockout_is(page: Page, bench: Bench) -> None:
     page.goto(bench.url + "/station/S002")
     panel = page.locator("section.forecast")
-    expect(panel.locator("header")).to_contain_text(re.compile(r"forecast made \d+ s ago"))
+    expect(panel.locator(".made")).to_contain_text(re.compile(r"forecast made \d+ s ago"))
     expect(panel.locator("tr[data-row=stockout] td")).to_have_text(["L19 %", "M37 %", "H62 %", "H87 %"])
     expect(panel.locator("tr[data-row=lost] td")).to_have_text(["0.0", "0.2", "1.1", "3.4"])
     expect(panel.get_by_text("Half of the futures run out within 1 h 16 min.")).to_be_visible()
@@ -238,6 +238,43 @@ def test_the_forecast_is_saved_with_its_bands_and_history(page: Page, bench: Ben
     rows = [dict(zip(header, line.split(","), strict=True)) for line in lines[2:]]
     assert {row["quality"] for row in rows} == {"good", "unknown", ""}
     assert any(row["ready_p50"] == "7" for row in rows)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh", "es"])
+def test_a_fast_emulator_is_told_on_a_phone_beside_the_name_of_the_network(
+    page: Page, bench: Bench, language: str
+) -> None:
+    choose(page, language=language)
+    page.route("**/api/v1/health", lambda route: route.fulfill(json=world.health(speed=20.0)))
+    page.set_viewport_size({"width": 360, "height": 812})
+    page.goto(bench.url + "/station/S001")
+    mark = page.locator(".emulated")
+    expect(mark).to_contain_text("20")
+    expect(page.locator(".site")).to_have_text("Demo city")
+    inside = """(mark) => {
+      const box = mark.getBoundingClientRect();
+      const hit = (x) => document.elementFromPoint(x, (box.top + box.bottom) / 2);
+      const logo = document.querySelector('.home').getBoundingClientRect();
+      return hit(box.left + 2) === mark && hit(box.right - 2) === mark && logo.bottom <= box.top;
+    }"""
+    assert mark.evaluate(inside)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_on_paper_it_is_dark_on_white_without_controls(page: Page, bench: Bench) -> None:
+    choose(page, theme="dark")
+    page.goto(bench.url + "/station/S001")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Harbour S001")
+    page.emulate_media(media="print")
+    expect(page.locator("html")).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(page.locator(".clock .date")).to_be_visible()
+    expect(page.locator(".clock b")).to_be_visible()
+    expect(page.locator(".emulated")).to_be_visible()
+    expect(page.locator("button.slot")).to_have_count(10)
+    for control in (".nav", ".settings", "main .button", "main input", "section.whatif"):
+        expect(page.locator(control).filter(visible=True)).to_have_count(0)
+    page.emulate_media(media="screen")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 @pytest.mark.parametrize("language", ["en", "de", "zh"])

@@ -47,11 +47,15 @@ export default function Devices() {
           </div>
           <div>
             <dt>{t("away")}</dt>
-            <dd>{devices === undefined ? UNKNOWN : count(away)}</dd>
+            <dd className={away > 0 ? "abnormal" : ""}>
+              <span className="value">{devices === undefined ? UNKNOWN : count(away)}</span>
+            </dd>
           </div>
           <div>
             <dt>{t("notGood")}</dt>
-            <dd>{devices === undefined ? UNKNOWN : count(troubled)}</dd>
+            <dd className={troubled > 0 ? "abnormal" : ""}>
+              <span className="value">{devices === undefined ? UNKNOWN : count(troubled)}</span>
+            </dd>
           </div>
         </dl>
       </div>

@@ -37,9 +37,6 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
     <section className="panel forecast" aria-labelledby="forecast">
       <header>
         <h2 id="forecast">{t("forecast.title")}</h2>
-        <span className={expired ? "stale value" : ""}>
-          {forecast === undefined ? t("forecast.none") : <Made at={forecast.generated_at} expired={expired} />}
-        </span>
         <PastChoice />
         <CsvButton
           name={`${summary.id}-forecast`}
@@ -51,6 +48,11 @@ export function ForecastPanel({ summary, forecast, other, pastS }: Props) {
           }}
         />
       </header>
+      <p className="made">
+        <span className={expired ? "stale value" : ""}>
+          {forecast === undefined ? t("forecast.none") : <Made at={forecast.generated_at} expired={expired} />}
+        </span>
+      </p>
       <FanChart
         ready={ready}
         riskThen={riskThen}

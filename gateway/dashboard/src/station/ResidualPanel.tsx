@@ -1,4 +1,4 @@
-import { memo, useMemo } from "react";
+import { memo, useMemo, type CSSProperties } from "react";
 import { useTranslation } from "react-i18next";
 import { decimal, UNKNOWN } from "../i18n/format";
 import { useLive } from "../state/live";
@@ -17,6 +17,10 @@ import { useTrace } from "./useTrace";
 const HEIGHT = 150;
 /** A bar is as long as it can be at this difference of the state of charge. */
 const FULL = 0.1;
+/** How far the chart over time reaches up and down: in steps, so that its scale does not jump with every value. */
+const WIDTHS = [0.02, 0.05, 0.1, 0.2, 0.5];
+/** More bars than this stand in several rows, all of one length. */
+const IN_A_ROW = 16;
 const COLUMNS: readonly CsvColumn[] = [{ name: "time", time: true }, { name: "soc_minus_twin_soc" }, { name: "quality" }];
 
 interface Props {
@@ -30,12 +34,13 @@ interface Props {
 /** How far telemetry and twin are apart: in every slot now, and in the chosen one over time. */
 export function ResidualPanel({ station, numbers, slot, pastS, choose }: Props) {
   const { t } = useTranslation("station");
+  const inARow = Math.ceil(numbers.length / Math.ceil(numbers.length / IN_A_ROW));
   return (
     <section className="panel residuals" aria-labelledby="residuals">
       <header>
         <h2 id="residuals">{t("residual.title")}</h2>
       </header>
-      <div className="residualstrip">
+      <div className="residualstrip" style={{ "--columns": inARow } as CSSProperties}>
         {numbers.map((number) => (
           <Bar
             key={number}
@@ -141,12 +146,13 @@ function picture({ colour }: Paint): Picture {
     scales: {
       y: {
         range: (_plot, least, most) => {
-          const wide = Math.max(0.02, Math.abs(least ?? 0), Math.abs(most ?? 0)) * 1.1;
+          const widest = Math.max(Math.abs(least ?? 0), Math.abs(most ?? 0));
+          const wide = WIDTHS.find((width) => width >= widest) ?? 1;
           return [-wide, wide];
         },
       },
     },
-    axes: [{ size: 52, space: 28, values: (_plot, ticks) => ticks.map((tick) => told(tick)) }],
+    axes: [{ size: 60, splits: (_plot, _axis, least, most) => [least, 0, most], values: (_plot, ticks) => ticks.map((tick) => told(tick)) }],
     series: [{ stroke: colour("--text"), width: 1.5, points: { show: false } }],
   };
 }

@@ -138,7 +138,9 @@ function normalWords(signal: SlotSignal, normal: Normal, t: ReturnType<typeof us
     string | null,
   ];
   if (low !== null && high !== null) {
-    return low === high ? t("normal.at", { low }) : t("normal.between", { low, high });
+    const [, unit] = /(\s\S+)$/.exec(high) ?? [];
+    const plain = unit !== undefined && low.endsWith(unit) ? low.slice(0, -unit.length) : low;
+    return low === high ? t("normal.at", { low }) : t("normal.between", { low: plain, high });
   }
   if (low !== null) return t("normal.from", { low });
   return high === null ? "" : t("normal.to", { high });

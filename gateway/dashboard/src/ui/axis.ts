@@ -4,6 +4,8 @@ import { clockTime, dateAndZone, offsetOf } from "../i18n/format";
 const STEPS_S = [60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
 /** Room that one label needs, in CSS pixels. */
 const SPACE = 64;
+/** Nearer to the left end a label would touch what stands beside the axis. */
+const EDGE = 12;
 
 /**
  * Round moments of the zone's own clock from `from` to `to`, in UTC seconds. They follow the zone through a clock
@@ -33,8 +35,9 @@ export function timeAxis(zone: string | undefined): Pick<uPlot.Axis, "splits" | 
   return {
     size: 30,
     splits: (plot, _axis, min, max) => ticks(min, max, Math.max(2, plot.bbox.width / devicePixelRatio / SPACE), zone),
-    values: (_plot, splits) =>
+    values: (plot, splits) =>
       splits.map((time, i) => {
+        if (plot.valToPos(time, "x") < EDGE) return "";
         const step = (splits[1] ?? time) - (splits[0] ?? time);
         const clock = clockTime(time, zone, step < 60);
         return clock === "00:00" || (i === 0 && step >= 43_200) ? dateAndZone(time, zone).date : clock;
