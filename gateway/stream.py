@@ -233,7 +233,7 @@ class _Client:
         sid = self._last_sid
 
         def changed() -> None:
-            # The writer knows now when it will send: until then it need not hear of every change.
+            # The writer knows now: until it has sent something it need not hear of every change.
             self._hub.unlisten(message.topic, changed)
             self._dirty[sid] = None
             self._wake.set()
@@ -290,23 +290,36 @@ class _Client:
             if (now := self._clock.monotonic()) < subscription.due_s:
                 next_s = min(next_s, subscription.due_s)
                 continue
-            subscription.due_s = next_due_s(now, subscription.period_s)
-            self._dirty.pop(sid, None)
-            if subscription.topic in self._hub:
-                self._hub.listen(subscription.topic, subscription.listener)
+            paced = subscription.period_s > 0.0
+            if not paced:
+                self._attend(sid, subscription)
             # First the events: a client that resumes from the state that it holds has then missed none of them.
-            if subscription.seq is not None:
-                await self._send_events(sid, subscription)
+            sent = subscription.seq is not None and await self._send_events(sid, subscription)
             if sid in self._subscriptions:
-                await self._send_state(sid, subscription)
+                sent |= await self._send_state(sid, subscription)
+            if not paced or sid not in self._subscriptions:
+                continue
+            if sent:
+                # Whatever changes until then is looked at then: nobody need be woken for it.
+                subscription.due_s = next_due_s(now, subscription.period_s)
+                next_s = min(next_s, subscription.due_s)
+            else:
+                self._attend(sid, subscription)
         return next_s
 
-    async def _send_state(self, sid: int, subscription: _Subscription) -> None:
+    def _attend(self, sid: int, subscription: _Subscription) -> None:
+        """The client has what there is: the next change is to wake the writer."""
+        self._dirty.pop(sid, None)
+        if subscription.topic in self._hub:
+            self._hub.listen(subscription.topic, subscription.listener)
+
+    async def _send_state(self, sid: int, subscription: _Subscription) -> bool:
+        """Returns whether there was anything to send."""
         held = subscription.seq
         if subscription.topic not in self._hub:
             self._unsubscribe(sid)
             await self._send(_text({"t": "reset", "sid": sid, "reason": "gone"}))
-            return
+            return True
         if held is None:
             kind, frame = "snap", self._hub.full(subscription.topic)
             subscription.event = self._hub.event(subscription.topic)
@@ -315,27 +328,32 @@ class _Client:
             if not isinstance(step, Frame):
                 self._unsubscribe(sid)
                 await self._send(_text({"t": "reset", "sid": sid, "reason": step}))
-                return
+                return True
             if step.seq == held:
-                return
+                return False
             kind, frame = "delta", step
             self._conflated += frame.seq - held - 1
             self._stream.conflated += frame.seq - held - 1
         subscription.seq = frame.seq  # before the wait: what is published meanwhile marks the subscription again
         await self._send(f'{{"t":"{kind}","sid":{sid},{frame.body}')
+        return True
 
-    async def _send_events(self, sid: int, subscription: _Subscription) -> None:
+    async def _send_events(self, sid: int, subscription: _Subscription) -> bool:
+        """Returns whether there were any."""
+        sent = False
         # Of a topic that has ended the state's step tells.
         while sid in self._subscriptions and self._close is None and subscription.topic in self._hub:
             event = self._hub.event_after(subscription.topic, subscription.event)
             if event is None:
-                return
+                break
+            sent = True
             if event == "overflow":
                 self._unsubscribe(sid)
                 await self._send(_text({"t": "reset", "sid": sid, "reason": "overflow"}))
-                return
+                break
             subscription.event = event.number
             await self._send(f'{{"t":"event","sid":{sid},{event.body}')
+        return sent
 
     async def _send(self, text: str) -> None:
         started = self._clock.monotonic()
