@@ -219,7 +219,7 @@ async def measure(chosen: list[Lane], rounds: int, say: Callable[[str], None]) -
             await asyncio.gather(*(rig.start() for rig in every))
             say(f"{len(every)} emulators serve")
             (port,) = free_ports(1)
-            async with swaptwin("run", _site(folder, every, port), until="http"):
+            async with swaptwin("run", write_gateway_site(folder, every, port), until="http"):
                 watch = Watch(f"ws://127.0.0.1:{port}/api/v1/stream")
                 watching = asyncio.create_task(watch.run())
                 async with asyncio.TaskGroup() as group:
@@ -232,7 +232,8 @@ async def measure(chosen: list[Lane], rounds: int, say: Callable[[str], None]) -
             await asyncio.gather(*(rig.stop() for rig in every))
 
 
-def _site(folder: Path, rigs: list[Rig], port: int) -> Path:
+def write_gateway_site(folder: Path, rigs: list[Rig], port: int) -> Path:
+    """A gateway that reads all rigs."""
     site = {
         "site": "bench",
         "name": "Benchmark",

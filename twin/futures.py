@@ -185,32 +185,36 @@ def _by_kernel(
     slots = _slots(spec, state, [variants.index(scale) for scale in scales])
     bay_slot = state.bay_slot.astype(np.int64)
     room = state.queue + _QUEUE
-    while not kernel.ensemble(
-        _numbers(spec, intensity, len(variants)),
-        _pieces(spec, variants),
-        np.array(shares_so_far(spec)),
-        np.ascontiguousarray(intensity.rates_per_s, dtype=np.float64),
-        slots,
-        np.maximum(state.bay_until, state.time),
-        bay_slot,
-        state.time,
-        -inf if state.segments is None else state.segments.reshare_at,
-        waiting_until,
-        levels,
-        np.stack([stream_states(seed, len(levels), purpose) for purpose in (ARRIVALS, PATIENCE, RETURNS)], axis=1),
-        state.time + np.array(ahead),
-        seen.ready,
-        seen.lost,
-        seen.without_s,
-        seen.counts,
-        seen.first_stockout,
-        np.zeros(kernel.WORK_SIZE),
-        np.empty(spec.slots, dtype=np.uint64),
-        np.empty(room),
-        np.empty(spec.bays),
-        np.empty_like(bay_slot),
-    ):
+    while (
+        ended := kernel.ensemble(
+            _numbers(spec, intensity, len(variants)),
+            _pieces(spec, variants),
+            np.array(shares_so_far(spec)),
+            np.ascontiguousarray(intensity.rates_per_s, dtype=np.float64),
+            slots,
+            np.maximum(state.bay_until, state.time),
+            bay_slot,
+            state.time,
+            -inf if state.segments is None else state.segments.reshare_at,
+            waiting_until,
+            levels,
+            np.stack([stream_states(seed, len(levels), purpose) for purpose in (ARRIVALS, PATIENCE, RETURNS)], axis=1),
+            state.time + np.array(ahead),
+            seen.ready,
+            seen.lost,
+            seen.without_s,
+            seen.counts,
+            seen.first_stockout,
+            np.zeros(kernel.WORK_SIZE),
+            np.empty(spec.slots, dtype=np.uint64),
+            np.empty(room),
+            np.empty(spec.bays),
+            np.empty_like(bay_slot),
+        )
+    ) == kernel.CROWDED:
         room *= 4
+    if ended == kernel.STUCK:
+        raise RuntimeError("the compiled model stands still: please report this station's state and site file")
     return seen
 
 

@@ -49,6 +49,10 @@ SURE = 1.0 + 1e-8
 NEAR_S = 1.0
 """Within this time of its event a pack is looked at closely, because of the tolerance of the taper."""
 LOST, SWAPS, ARRIVALS = 0, 1, 2
+LIVED, CROWDED, STUCK = 0, 1, 2
+"""How an ensemble ended: the queue grew beyond its room; time stood still, which no station should bring about."""
+STILL = 10_000
+"""So many events at one moment are more than any station has."""
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 """Without numba's run time (``_nrt``) nothing is allocated here, and no reference to an array is counted: a fifth of
 the time otherwise."""
@@ -813,7 +817,9 @@ def _future(
     without_s_at: Floats,
     counts: Counts,
 ) -> float:
-    """Live one future up to the last mark. Returns when no pack is ready for the first time from the first mark on."""
+    """Live one future up to the last mark. Returns when no pack is ready for the first time from the first mark on;
+    NaN where the queue has no room, -inf where time stands still.
+    """
     now = start
     count = ready = 0
     for i in range(slots):
@@ -839,6 +845,7 @@ def _future(
     swaps = lost = arrivals = 0
     mark = 0
     kind = -1
+    still = 0
     while True:
         # Serve whom there is a bay and a pack for, then share what is to be shared.
         if waiting > 0 and ready > 0:
@@ -890,6 +897,9 @@ def _future(
             mark += 1
         if mark == len(marks):
             break
+        still = 0 if time > now else still + 1
+        if still > STILL:
+            return -inf
         now = max(time, now)
         before = ready
         if kind == 0:
@@ -990,7 +1000,7 @@ def ensemble(
     queue: Floats,
     occupied_until: Floats,
     occupied_slot: Whole,
-) -> bool:
+) -> int:
     """Live one future for each of ``levels`` and write it into the same row of the results.
 
     ``m``: the station's numbers, in the order of ``NUMBERS``. ``pieces[class * variants + variant, k]``: end, SoC at
@@ -999,7 +1009,7 @@ def ensemble(
     ``waiting_until``: when each rider in the queue leaves (NaN: not known). ``marks``: times at which to look, all at
     or after ``start``; the first stockout counts from the first of them on. ``streams``: states of the random streams
     for arrivals, patience and returned packs. From ``w`` on: room to work in, of ``WORK_SIZE`` zeros, one a slot, one
-    for every rider who may wait, and like the bays. Returns whether the queue never grew beyond its room.
+    for every rider who may wait, and like the bays. Returns how it ended.
     """
     count = unsigned(slots.shape[1])
     for row in range(len(slots)):
@@ -1044,8 +1054,10 @@ def ensemble(
             counts[replica],
         )
         if isnan(first_stockout[replica]):
-            return False
-    return True
+            return CROWDED
+        if first_stockout[replica] == -inf:
+            return STUCK
+    return LIVED
 
 
 def warm() -> None:

@@ -213,3 +213,10 @@ def test_the_streams_of_an_ensemble_are_those_of_its_replicas() -> None:
     for seed in (0, 7, 2**63 + 11, -3):
         expected = [Stream(seed, replica, 2).state for replica in range(5)]
         assert stream_states(seed, 5, 2).tolist() == expected
+
+
+def test_a_model_that_stands_still_says_so_and_does_not_hang() -> None:
+    # Ticks that are shorter than what a time of today can be told apart by.
+    spec = changed(share_tick_s=1e-9, grid_limit_w=5_000.0)
+    with pytest.raises(RuntimeError, match="stands still"):
+        futures(spec, state_of(spec, ready=6, time=EPOCH), steady(6.0, start=EPOCH), replicas=2, seed=1)
