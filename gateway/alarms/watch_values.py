@@ -43,7 +43,8 @@ class ValueWatch(Watch):
                 known = known & occupied_good
             empty = occupied_good & ~occupied
             holds, known = holds & ~empty, known | empty
-        return Seen(holds, known, value)
+        # The number of a state says nothing to whoever reads it.
+        return Seen(holds, known, value if self._test in ("above", "below") else None)
 
     def devices_of(self, entry: int) -> tuple[str, ...]:
         device = self.site.device_of(int(self._rows[entry]))
