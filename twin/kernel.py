@@ -674,15 +674,16 @@ def _least(w: Floats, slots: Slot, row: Slot) -> float:
 
 @_inlined
 def _share(
-    m: Floats, w: Floats, slots: Slot, active: Active, count: int, now: float, shared_at: float
+    m: Floats, w: Floats, slots: Slot, active: Active, count: int, now: float, shared_at: float, largest_w: float
 ) -> tuple[float, float]:
     """Share the limit, last shared at ``shared_at``. Returns when the next charging event comes, and when to share at
-    the latest.
+    the latest. ``largest_w``: nobody ever asks for more than this.
     """
     available_w = m[GRID_LIMIT_W] - m[BASE_LOAD_W]
     if m[CHARGERS] >= 0:
         _assign_chargers(m, w, active, count)
-    if available_w > 0.0 and not _anyone_asks_for_more(w, slots, available_w / max(count, 1)):
+    share_w = available_w / max(count, 1)
+    if available_w > 0.0 and (largest_w <= share_w or not _anyone_asks_for_more(w, slots, share_w)):
         _share_freely(m, w, slots, active, count, now)
         return _least(w, slots, DUE), inf
     _work_out_demands(w, slots, active, count, now)
@@ -748,9 +749,17 @@ def _until_next_sharing(
 @_inlined
 def _fullest(m: Floats, w: Floats, slots: Slot, now: float) -> Slot:
     best, most = slots, -inf
+    anyone = False
+    for i in range(_lanes(slots)):
+        ready, phase, soc = w[IS_READY + i] != 0.0, w[PHASE + i], w[SOC + i]
+        full = soc if phase == DONE else -inf
+        w[WORK + i] = full if ready else -inf
+        anyone |= ready & (phase == CHARGING)
     for i in range(slots):
-        if w[IS_READY + i] and w[PHASE + i] == DONE and w[SOC + i] > most:
-            best, most = i, w[SOC + i]
+        if w[WORK + i] > most:
+            best, most = i, w[WORK + i]
+    if not anyone:
+        return best
     sure = most >= m[FULL_SOC]
     for i in range(slots):
         if (
@@ -822,7 +831,9 @@ def _future(
     """
     now = start
     count = ready = 0
+    largest_w = 0.0
     for i in range(slots):
+        largest_w = max(largest_w, w[POWER + i] * max(m[DERATE_FACTOR], 1.0) / w[EFFICIENCY + i])
         ready += int(w[IS_READY + i])
         if w[PHASE + i] == CHARGING:
             count = _join_active(active, count, i)
@@ -876,7 +887,7 @@ def _future(
                     without_since = now
                     first_stockout = min(first_stockout, now)
         if share:
-            charge_at, reshare_at = _share(m, w, slots, active, count, now, shared_at)
+            charge_at, reshare_at = _share(m, w, slots, active, count, now, shared_at, largest_w)
             shared_at = now
             share = False
         time = charge_at

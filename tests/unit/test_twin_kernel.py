@@ -51,7 +51,7 @@ def midway(spec: StationSpec) -> StationState:
 
 
 def cases() -> dict[str, tuple[StationSpec, StationState]]:
-    wide = changed(slots=60, bays=4, grid_limit_w=30_000.0)
+    wide = changed(slots=40, bays=4, grid_limit_w=20_000.0)
     small = changed(slots=4, bays=1, grid_limit_w=2_500.0)
     loose = changed(grid_limit_w=60_000.0, thermal=ThermalSpec(ambient_c=36.0, rise_k_per_c2=30.0))
     tight = changed(grid_limit_w=5_000.0, base_load_w=400.0)
@@ -60,7 +60,7 @@ def cases() -> dict[str, tuple[StationSpec, StationState]]:
     capped = changed(pack=LARGE, grid_limit_w=14_000.0)
     return {
         "reference": (REFERENCE, state_of(REFERENCE, ready=12)),
-        "many slots, four bays": (wide, state_of(wide, ready=20)),
+        "many slots, four bays": (wide, state_of(wide, ready=13)),
         "few slots, one bay": (small, state_of(small, ready=2)),
         "loose limit, hot": (loose, state_of(loose, ready=6)),
         "tight limit, base load": (tight, state_of(tight, ready=6)),
