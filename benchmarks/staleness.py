@@ -85,7 +85,8 @@ async def _rounds(page: Page, address: str, rig: Rig, rounds: int) -> list[float
         shown = asyncio.ensure_future(page.evaluate(SHOWN, rig.name))
         rig.freeze()
         try:
-            shown_at: float = await shown
+            async with clock.timeout(LONGEST_S):
+                shown_at: float = await shown
             answer = await page.request.get(f"{address}/api/v1/stations/{rig.name}")
             station: dict[str, Any] = await answer.json()
         finally:
