@@ -601,7 +601,8 @@ def _hand_out(
         ramp_w = ramp_w if power_w < most_w * TAPER_TOLERANCE else 0.0
         ramp_w = ramp_w if demand_w > level_w else 0.0
         rate, ramp = power_w / energy_ws, ramp_w / energy_ws
-        w[NEW_RATE + i], w[NEW_RAMP + i] = rate, ramp
+        w[NEW_RATE + i] = rate if phase == CHARGING else 0.0
+        w[NEW_RAMP + i] = ramp if phase == CHARGING else 0.0
         work = 1.0 if since == shared_at else 2.0
         work = work if demand_w > level_w else 2.0
         work = 2.0 if old_rate == UNSHARED else work
@@ -612,33 +613,26 @@ def _hand_out(
         falling = 2.0 if tapers == 0.0 else 0.0
         work = falling if power_w >= least_w else work
         w[WORK + i] = work if phase == CHARGING else 0.0
-    seconds = now - shared_at
-    fade = exp(-seconds / m[TIME_CONSTANT_S])
+    if isnan(shared_at):
+        return
+    fade = exp(-(now - shared_at) / m[TIME_CONSTANT_S])
     lasts = 1.0 - fade
     ambient_c, rise_k = m[AMBIENT_C], m[RISE_K_PER_C2]
     for i in range(_quads(slots)):
-        work, old_since, old_soc, old_rate = w[WORK + i], w[SINCE + i], w[SOC + i], w[RATE + i]
-        old_c = w[TEMPERATURE + i]
-        c_rate = old_rate * HOUR_S
+        takes = 1.0 if w[WORK + i] == 1.0 else 0.0
+        keeps = 1.0 - takes
+        c_rate = w[RATE + i] * HOUR_S
         heat = rise_k * (c_rate * c_rate) * lasts
-        temperature_c = ambient_c + (old_c - ambient_c) * fade + heat
-        w[TEMPERATURE + i] = temperature_c if work == 1.0 else old_c
-        soc, rate = w[SOC_NOW + i], w[NEW_RATE + i]
-        w[SOC + i] = soc if work == 1.0 else old_soc
-        w[RATE + i] = rate if work == 1.0 else old_rate
-        since = now if work == 1.0 else -inf
-        w[SINCE + i] = max(old_since, since)
-    for i in range(_lanes(slots)):
-        work, old_ramp, ramp, old_limited = w[WORK + i], w[RAMP + i], w[NEW_RAMP + i], w[IS_LIMITED + i]
-        w[RAMP + i] = ramp if work == 1.0 else old_ramp
-        limited = 1.0 if work == 1.0 else 0.0
-        w[IS_LIMITED + i] = max(old_limited, limited)
-    for i in range(_lanes(slots)):
-        work, old_due, old_event = w[WORK + i], w[DUE + i], w[EVENT + i]
-        due = inf if work == 1.0 else -inf
-        w[DUE + i] = max(old_due, due)
-        event = 0.0 if work == 1.0 else inf
-        w[EVENT + i] = min(old_event, event)
+        temperature_c = ambient_c + (w[TEMPERATURE + i] - ambient_c) * fade + heat
+        w[TEMPERATURE + i] = takes * temperature_c + keeps * w[TEMPERATURE + i]
+        w[SOC + i] = takes * w[SOC_NOW + i] + keeps * w[SOC + i]
+        w[RATE + i] = takes * w[NEW_RATE + i] + keeps * w[RATE + i]
+        w[RAMP + i] = takes * w[NEW_RAMP + i] + keeps * w[RAMP + i]
+        w[SINCE + i] = takes * now + keeps * w[SINCE + i]
+        w[IS_LIMITED + i] = max(w[IS_LIMITED + i], takes)
+        never = inf if takes != 0.0 else 0.0
+        w[DUE + i] += never
+        w[EVENT + i] *= keeps
 
 
 @_inlined
