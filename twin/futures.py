@@ -207,6 +207,7 @@ def _by_kernel(
             seen.first_stockout,
             np.zeros(kernel.WORK_SIZE),
             np.empty(spec.slots, dtype=np.uint64),
+            np.empty(spec.slots, dtype=np.uint64),
             np.empty(room),
             np.empty(spec.bays),
             np.empty_like(bay_slot),

@@ -504,16 +504,18 @@ def _level(w: Floats, slots: Slot, count: int, available_w: float) -> float:
         return 0.0
     level, larger = available_w / count, count
     while True:
-        large, small_w = 0, 0.0
+        large = 0
         for i in range(_lanes(slots)):
-            demand_w = w[DEMAND_W + i]
-            large += demand_w > level
-            w[WORK + i] = 0.0 if demand_w > level else demand_w
+            large += w[DEMAND_W + i] > level
         if large == 0:
             return inf
         if large >= larger:
             return level
+        small, small_w = unsigned(0), 0.0
         for i in range(slots):
+            w[WORK + small] = w[DEMAND_W + i]
+            small += unsigned(w[DEMAND_W + i] <= level)
+        for i in range(small):
             small_w += w[WORK + i]
         level, larger = (available_w - small_w) / large, large
 
@@ -537,7 +539,7 @@ def _assign_chargers(m: Floats, w: Floats, active: Active, count: int) -> None:
 
 
 @_inlined
-def _share_freely(m: Floats, w: Floats, slots: Slot, active: Active, count: int, now: float) -> None:
+def _share_freely(m: Floats, w: Floats, slots: Slot, picked: Active, now: float) -> None:
     """Where all chargers together stay within the limit only those that changed are looked at."""
     for i in range(_quads(slots)):
         rate, ramp, limited, due, tapers = w[RATE + i], w[RAMP + i], w[IS_LIMITED + i], w[DUE + i], w[IS_TAPERING + i]
@@ -545,11 +547,10 @@ def _share_freely(m: Floats, w: Floats, slots: Slot, active: Active, count: int,
         work = work if ramp == 0.0 else 1.0
         work = work if limited == 0.0 else 1.0
         work = work if due - now > NEAR_S else 1.0
-        w[WORK + i] = work if tapers == 0.0 else 0.0
-    for a in range(count):
-        i = active[a]
-        if w[WORK + i] == 0.0:
-            continue
+        work = work if tapers == 0.0 else 0.0
+        w[WORK + i] = work if w[PHASE + i] == CHARGING else 0.0
+    for a in range(_pick(w, slots, 1.0, picked)):
+        i = picked[a]
         power_w, falls, soc = w[MOST + i], False, _soc_at(w, i, now)
         if w[FLAT + i] == 0.0:
             pack_w = (w[INFINITY + i] - soc) / w[TAU + i] * w[ENERGY + i]
@@ -562,16 +563,28 @@ def _share_freely(m: Floats, w: Floats, slots: Slot, active: Active, count: int,
             _find_event(m, w, i)
 
 
+@_inlined
+def _pick(w: Floats, slots: Slot, mark: float, picked: Active) -> Slot:
+    """The slots with a mark at WORK, in order; how many. Without a branch, which no processor could foretell."""
+    count = unsigned(0)
+    for i in range(slots):
+        picked[count] = i
+        count += unsigned(w[WORK + i] == mark)
+    return count
+
+
 @_compiled
-def _work_out_demands(w: Floats, slots: Slot, active: Active, count: int, now: float) -> None:
+def _work_out_demands(w: Floats, slots: Slot, picked: Active, now: float) -> None:
     """SoC, and what pack and charger would take from the grid; nothing where there is no charge."""
     for i in range(_lanes(slots)):
         seconds = now - w[SINCE + i]
         w[SOC_NOW + i] = w[SOC + i] + (w[RATE + i] + 0.5 * w[RAMP + i] * seconds) * seconds
-    for a in range(count):
-        i = active[a]
-        if w[IS_TAPERING + i]:
-            w[SOC_NOW + i] = _soc_at(w, i, now)
+    tapering = unsigned(0)
+    for i in range(slots):
+        picked[tapering] = i
+        tapering += unsigned(w[IS_TAPERING + i] != 0.0)
+    for a in range(tapering):
+        w[SOC_NOW + picked[a]] = _soc_at(w, picked[a], now)
     for i in range(_quads(slots)):
         flat = w[FLAT + i]
         taper = (w[INFINITY + i] - w[SOC_NOW + i]) / w[TAU + i]
@@ -668,7 +681,15 @@ def _least(w: Floats, slots: Slot, row: Slot) -> float:
 
 @_inlined
 def _share(
-    m: Floats, w: Floats, slots: Slot, active: Active, count: int, now: float, shared_at: float, largest_w: float
+    m: Floats,
+    w: Floats,
+    slots: Slot,
+    active: Active,
+    picked: Active,
+    count: int,
+    now: float,
+    shared_at: float,
+    largest_w: float,
 ) -> tuple[float, float]:
     """Share the limit, last shared at ``shared_at``. Returns when the next charging event comes, and when to share at
     the latest. ``largest_w``: nobody ever asks for more than this.
@@ -678,23 +699,22 @@ def _share(
         _assign_chargers(m, w, active, count)
     share_w = available_w / max(count, 1)
     if available_w > 0.0 and (largest_w <= share_w or not _anyone_asks_for_more(w, slots, share_w)):
-        _share_freely(m, w, slots, active, count, now)
+        _share_freely(m, w, slots, picked, now)
         return _least(w, slots, DUE), inf
-    _work_out_demands(w, slots, active, count, now)
+    _work_out_demands(w, slots, picked, now)
     level_w = _level(w, slots, count, available_w)
     ramp_w_per_s, reshare_at = 0.0, inf
     if level_w < inf:
-        ramp_w_per_s, reshare_at = _until_next_sharing(m, w, active, count, now, level_w, available_w)
+        ramp_w_per_s, reshare_at = _until_next_sharing(m, w, active, picked, count, now, level_w, available_w)
     _hand_out(m, w, slots, now, shared_at if shared_at != now else nan, level_w, ramp_w_per_s)
     cooled = False
-    for a in range(count):
-        i = active[a]
-        if w[WORK + i] == 2.0:
-            limited = w[DEMAND_W + i] > level_w
-            power_w = level_w * w[EFFICIENCY + i] if limited else min(w[MOST + i], w[PACK_W + i])
-            falls = w[FLAT + i] == 0.0 and power_w >= w[PACK_W + i] * TAPER_TOLERANCE
-            soc, rate, ramp = w[SOC_NOW + i], w[NEW_RATE + i], w[NEW_RAMP + i]
-            cooled |= _charge(m, w, i, now, soc, rate, ramp, falls, limited and not falls)
+    for a in range(_pick(w, slots, 2.0, picked)):
+        i = picked[a]
+        limited = w[DEMAND_W + i] > level_w
+        power_w = level_w * w[EFFICIENCY + i] if limited else min(w[MOST + i], w[PACK_W + i])
+        falls = w[FLAT + i] == 0.0 and power_w >= w[PACK_W + i] * TAPER_TOLERANCE
+        soc, rate, ramp = w[SOC_NOW + i], w[NEW_RATE + i], w[NEW_RAMP + i]
+        cooled |= _charge(m, w, i, now, soc, rate, ramp, falls, limited and not falls)
     held = _note_free_dues(w, slots)
     until = min(_least(w, slots, WORK), reshare_at)
     if held:
@@ -707,11 +727,9 @@ def _share(
         _look_out(m, w, slots, until)
         if asked != slots:
             w[WORK + asked] = 1.0
-        for a in range(count):
-            i = active[a]
-            if w[WORK + i] != 0.0:
-                _find_event(m, w, i)
-                until = min(until, w[DUE + i])
+        for a in range(_pick(w, slots, 1.0, picked)):
+            _find_event(m, w, picked[a])
+            until = min(until, w[DUE + picked[a]])
     if cooled:
         for a in range(count):
             _refresh(m, w, active[a])
@@ -720,20 +738,23 @@ def _share(
 
 @_inlined
 def _until_next_sharing(
-    m: Floats, w: Floats, active: Active, count: int, now: float, level_w: float, available_w: float
+    m: Floats, w: Floats, active: Active, picked: Active, count: int, now: float, level_w: float, available_w: float
 ) -> tuple[float, float]:
     if m[SHARE_TICK_S] > 0.0:
         tick = (floor(now / m[SHARE_TICK_S]) + 1.0) * m[SHARE_TICK_S]
         return 0.0, tick if tick > now else tick + m[SHARE_TICK_S]
-    limited, fall, bend = 0, 0.0, 0.0
+    limited, falling = 0, unsigned(0)
     for a in range(count):
         i = active[a]
-        demand_w = w[DEMAND_W + i]
-        if demand_w > level_w:
-            limited += 1
-        elif w[PACK_W + i] <= w[MOST + i] and w[FLAT + i] == 0.0:
-            fall += demand_w / w[TAU + i]
-            bend += demand_w / w[TAU + i] / w[TAU + i]
+        picked[falling] = i
+        limited += w[DEMAND_W + i] > level_w
+        falling += unsigned((w[DEMAND_W + i] <= level_w) & (w[PACK_W + i] <= w[MOST + i]) & (w[FLAT + i] == 0.0))
+    fall = bend = 0.0
+    for a in range(falling):
+        i = picked[a]
+        slope = w[DEMAND_W + i] / w[TAU + i]
+        fall += slope
+        bend += slope / w[TAU + i]
     if limited == 0 or bend == 0.0:
         return 0.0, inf
     spans_s = max(sqrt(8.0 * UNUSED_SHARE * available_w / bend), SHORTEST_RAMP_S)
@@ -806,6 +827,7 @@ def _future(
     w: Floats,
     slots: Slot,
     active: Active,
+    picked: Active,
     queue: Floats,
     bay_until: Floats,
     bay_slot: Whole,
@@ -881,7 +903,7 @@ def _future(
                     without_since = now
                     first_stockout = min(first_stockout, now)
         if share:
-            charge_at, reshare_at = _share(m, w, slots, active, count, now, shared_at, largest_w)
+            charge_at, reshare_at = _share(m, w, slots, active, picked, count, now, shared_at, largest_w)
             shared_at = now
             share = False
         time = charge_at
@@ -908,17 +930,17 @@ def _future(
         now = max(time, now)
         before = ready
         if kind == 0:
-            kept = 0
+            due = unsigned(0)
             for a in range(count):
-                i = active[a]
-                if w[DUE + i] <= now:
-                    was_ready = w[IS_READY + i]
-                    _meet(m, pieces, w, i)
-                    ready += int(w[IS_READY + i] - was_ready)
-                if w[PHASE + i] == CHARGING:
-                    active[kept] = i
-                    kept += 1
-            count = kept
+                picked[due] = active[a]
+                due += unsigned(w[DUE + active[a]] <= now)
+            for a in range(due):
+                i = picked[a]
+                was_ready = w[IS_READY + i]
+                _meet(m, pieces, w, i)
+                ready += int(w[IS_READY + i] - was_ready)
+                if w[PHASE + i] != CHARGING:
+                    count = _leave_active(active, count, i)
             share = True
         elif kind == 1:
             i = unsigned(bay_slot[bay])
@@ -1002,6 +1024,7 @@ def ensemble(
     first_stockout: Floats,
     w: Floats,
     active: Active,
+    picked: Active,
     queue: Floats,
     occupied_until: Floats,
     occupied_slot: Whole,
@@ -1013,7 +1036,7 @@ def ensemble(
     packs. ``slots``: one column a slot, rows as in ``ROWS``. ``reshare_at``: -inf where power has yet to be shared.
     ``waiting_until``: when each rider in the queue leaves (NaN: not known). ``marks``: times at which to look, all at
     or after ``start``; the first stockout counts from the first of them on. ``streams``: states of the random streams
-    for arrivals, patience and returned packs. From ``w`` on: room to work in, of ``WORK_SIZE`` zeros, one a slot, one
+    for arrivals, patience and returned packs. From ``w`` on: room to work in, of ``WORK_SIZE`` zeros, twice one a slot, one
     for every rider who may wait, and like the bays. Returns how it ended.
     """
     count = unsigned(slots.shape[1])
@@ -1044,6 +1067,7 @@ def ensemble(
             w,
             count,
             active,
+            picked,
             queue,
             occupied_until,
             occupied_slot,
@@ -1088,6 +1112,7 @@ def warm() -> None:
         np.zeros((0, 3), np.int32),
         none,
         np.zeros(WORK_SIZE),
+        np.zeros(1, np.uint64),
         np.zeros(1, np.uint64),
         np.zeros(1),
         np.zeros(1),
