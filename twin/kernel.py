@@ -496,27 +496,31 @@ def _charge(
 
 
 @_compiled
-def _level(w: Floats, slots: Slot, count: int, available_w: float) -> float:
-    """Who does not charge demands nothing and changes no sum."""
+def _level(w: Floats, slots: Slot, picked: Active, count: int, available_w: float) -> tuple[float, int, Slot]:
+    """The level, how many demand more, and how many do not: those are picked, beside slots that demand nothing.
+
+    Who does not charge demands nothing and changes no sum.
+    """
+    small = unsigned(0)
     if count == 0:
-        return inf
+        return inf, 0, small
     if available_w <= 0.0:
-        return 0.0
+        return 0.0, count, small
     level, larger = available_w / count, count
     while True:
         large = 0
         for i in range(_lanes(slots)):
             large += w[DEMAND_W + i] > level
         if large == 0:
-            return inf
+            return inf, 0, small
         if large >= larger:
-            return level
+            return level, large, small
         small, small_w = unsigned(0), 0.0
         for i in range(slots):
-            w[WORK + small] = w[DEMAND_W + i]
+            picked[small] = i
             small += unsigned(w[DEMAND_W + i] <= level)
-        for i in range(small):
-            small_w += w[WORK + i]
+        for a in range(small):
+            small_w += w[DEMAND_W + picked[a]]
         level, larger = (available_w - small_w) / large, large
 
 
@@ -642,7 +646,7 @@ def _hand_out(
         w[RATE + i] = takes * w[NEW_RATE + i] + keeps * w[RATE + i]
         w[RAMP + i] = takes * w[NEW_RAMP + i] + keeps * w[RAMP + i]
         w[SINCE + i] = takes * now + keeps * w[SINCE + i]
-        w[IS_LIMITED + i] = max(w[IS_LIMITED + i], takes)
+        w[IS_LIMITED + i] = takes + keeps * w[IS_LIMITED + i]
         never = inf if takes != 0.0 else 0.0
         w[DUE + i] += never
         w[EVENT + i] *= keeps
@@ -702,10 +706,10 @@ def _share(
         _share_freely(m, w, slots, picked, now)
         return _least(w, slots, DUE), inf
     _work_out_demands(w, slots, picked, now)
-    level_w = _level(w, slots, count, available_w)
+    level_w, limited, small = _level(w, slots, picked, count, available_w)
     ramp_w_per_s, reshare_at = 0.0, inf
     if level_w < inf:
-        ramp_w_per_s, reshare_at = _until_next_sharing(m, w, active, picked, count, now, level_w, available_w)
+        ramp_w_per_s, reshare_at = _until_next_sharing(m, w, picked, small, limited, now, level_w, available_w)
     _hand_out(m, w, slots, now, shared_at if shared_at != now else nan, level_w, ramp_w_per_s)
     cooled = False
     for a in range(_pick(w, slots, 2.0, picked)):
@@ -719,11 +723,12 @@ def _share(
     until = min(_least(w, slots, WORK), reshare_at)
     if held:
         asked = slots
-        for a in range(count):
-            i = active[a]
-            if until == inf and w[IS_LIMITED + i] and w[RATE + i] > 0.0:
-                _find_event(m, w, i)
-                until, asked = w[DUE + i], i
+        if until == inf:
+            for a in range(count):
+                i = active[a]
+                if until == inf and w[IS_LIMITED + i] and w[RATE + i] > 0.0:
+                    _find_event(m, w, i)
+                    until, asked = w[DUE + i], i
         _look_out(m, w, slots, until)
         if asked != slots:
             w[WORK + asked] = 1.0
@@ -738,23 +743,19 @@ def _share(
 
 @_inlined
 def _until_next_sharing(
-    m: Floats, w: Floats, active: Active, picked: Active, count: int, now: float, level_w: float, available_w: float
+    m: Floats, w: Floats, picked: Active, small: Slot, limited: int, now: float, level_w: float, available_w: float
 ) -> tuple[float, float]:
+    """``picked``: the ``small`` slots that the limit does not hold back; it holds back ``limited`` others."""
     if m[SHARE_TICK_S] > 0.0:
         tick = (floor(now / m[SHARE_TICK_S]) + 1.0) * m[SHARE_TICK_S]
         return 0.0, tick if tick > now else tick + m[SHARE_TICK_S]
-    limited, falling = 0, unsigned(0)
-    for a in range(count):
-        i = active[a]
-        picked[falling] = i
-        limited += w[DEMAND_W + i] > level_w
-        falling += unsigned((w[DEMAND_W + i] <= level_w) & (w[PACK_W + i] <= w[MOST + i]) & (w[FLAT + i] == 0.0))
     fall = bend = 0.0
-    for a in range(falling):
+    for a in range(small):
         i = picked[a]
-        slope = w[DEMAND_W + i] / w[TAU + i]
-        fall += slope
-        bend += slope / w[TAU + i]
+        if w[PACK_W + i] <= w[MOST + i] and w[FLAT + i] == 0.0 and w[DEMAND_W + i] <= level_w:
+            slope = w[DEMAND_W + i] / w[TAU + i]
+            fall += slope
+            bend += slope / w[TAU + i]
     if limited == 0 or bend == 0.0:
         return 0.0, inf
     spans_s = max(sqrt(8.0 * UNUSED_SHARE * available_w / bend), SHORTEST_RAMP_S)
