@@ -763,29 +763,24 @@ def _until_next_sharing(
 
 
 @_inlined
-def _fullest(m: Floats, w: Floats, slots: Slot, now: float) -> Slot:
+def _fullest(m: Floats, w: Floats, slots: Slot, picked: Active, now: float) -> Slot:
     best, most = slots, -inf
-    anyone = False
-    for i in range(_lanes(slots)):
-        ready, phase, soc = w[IS_READY + i] != 0.0, w[PHASE + i], w[SOC + i]
-        full = soc if phase == DONE else -inf
-        w[WORK + i] = full if ready else -inf
-        anyone |= ready & (phase == CHARGING)
     for i in range(slots):
-        if w[WORK + i] > most:
-            best, most = i, w[WORK + i]
-    if not anyone:
-        return best
+        full = w[SOC + i] if w[IS_READY + i] * (w[PHASE + i] == DONE) != 0.0 else -inf
+        if full > most:
+            best, most = i, full
     sure = most >= m[FULL_SOC]
-    for i in range(slots):
-        if (
-            w[IS_READY + i]
-            and w[PHASE + i] == CHARGING
-            and (w[IS_LIMITED + i] or not sure or w[DUE + i] - now <= NEAR_S)
-        ):
-            soc = _soc_at(w, i, now)
-            if soc > most or (soc == most and i < best):
-                best, most = i, soc
+    for i in range(_lanes(slots)):
+        limited, due = w[IS_LIMITED + i], w[DUE + i]
+        asked = 1.0 if limited != 0.0 or not sure else 0.0
+        asked = asked if due - now > NEAR_S else 1.0
+        asked = asked if w[PHASE + i] == CHARGING else 0.0
+        w[WORK + i] = asked * w[IS_READY + i]
+    for a in range(_pick(w, slots, 1.0, picked)):
+        i = picked[a]
+        soc = _soc_at(w, i, now)
+        if soc > most or (soc == most and i < best):
+            best, most = i, soc
     return best
 
 
@@ -883,7 +878,7 @@ def _future(
                     break
                 if bay_until[free] < inf:
                     continue
-                i = _fullest(m, w, slots, now)
+                i = _fullest(m, w, slots, picked, now)
                 waiting -= 1
                 for q in range(waiting):
                     queue[q] = queue[q + 1]
