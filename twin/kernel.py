@@ -448,11 +448,10 @@ def _look_out(m: Floats, w: Floats, slots: Slot, time: float) -> None:
         capped = 1.0 if most_w <= fastest * energy_ws * SURE else comes
         comes = capped if ramp > 0.0 else comes
         comes = comes if rate > 0.0 else 0.0
-        w[WORK + i] = comes if limited != 0.0 else 0.0
-        free_due = inf if limited != 0.0 else -inf
-        w[DUE + i] = max(due, free_due)
-        free_event = 0.0 if limited != 0.0 else inf
-        w[EVENT + i] = min(event, free_event)
+        w[WORK + i] = comes * limited
+        never = inf if limited != 0.0 else 0.0
+        w[DUE + i] = due + never
+        w[EVENT + i] = event * (1.0 - limited)
 
 
 @_inlined
@@ -496,7 +495,9 @@ def _charge(
 
 
 @_compiled
-def _level(w: Floats, slots: Slot, picked: Active, count: int, available_w: float) -> tuple[float, int, Slot]:
+def _level(
+    w: Floats, slots: Slot, picked: Active, count: int, available_w: float, share_w: float
+) -> tuple[float, int, Slot]:
     """The level, how many demand more, and how many do not: those are picked, beside slots that demand nothing.
 
     Who does not charge demands nothing and changes no sum.
@@ -506,7 +507,7 @@ def _level(w: Floats, slots: Slot, picked: Active, count: int, available_w: floa
         return inf, 0, small
     if available_w <= 0.0:
         return 0.0, count, small
-    level, larger = available_w / count, count
+    level, larger = share_w, count
     while True:
         large = 0
         for i in range(_lanes(slots)):
@@ -706,7 +707,7 @@ def _share(
         _share_freely(m, w, slots, picked, now)
         return _least(w, slots, DUE), inf
     _work_out_demands(w, slots, picked, now)
-    level_w, limited, small = _level(w, slots, picked, count, available_w)
+    level_w, limited, small = _level(w, slots, picked, count, available_w, share_w)
     ramp_w_per_s, reshare_at = 0.0, inf
     if level_w < inf:
         ramp_w_per_s, reshare_at = _until_next_sharing(m, w, picked, small, limited, now, level_w, available_w)
