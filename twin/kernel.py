@@ -609,6 +609,9 @@ def _hand_out(
     1 after a pack that was and is held back by the limit, since the sharing at ``shared_at``: such packs are many,
     and are served here, all at once. 2 after any other that is to get another rate. 0 otherwise.
     """
+    fade = 1.0 if isnan(shared_at) else exp(-(now - shared_at) / m[TIME_CONSTANT_S])
+    lasts = 1.0 - fade
+    ambient_c, rise_k = m[AMBIENT_C], m[RISE_K_PER_C2]
     for i in range(_quads(slots)):
         demand_w, pack_w, most_w, efficiency = w[DEMAND_W + i], w[PACK_W + i], w[MOST + i], w[EFFICIENCY + i]
         energy_ws, tapers, since, phase = w[ENERGY + i], w[IS_TAPERING + i], w[SINCE + i], w[PHASE + i]
@@ -619,8 +622,9 @@ def _hand_out(
         ramp_w = ramp_w if power_w < most_w * TAPER_TOLERANCE else 0.0
         ramp_w = ramp_w if demand_w > level_w else 0.0
         rate, ramp = power_w / energy_ws, ramp_w / energy_ws
-        w[NEW_RATE + i] = rate if phase == CHARGING else 0.0
-        w[NEW_RAMP + i] = ramp if phase == CHARGING else 0.0
+        rate = rate if phase == CHARGING else 0.0
+        ramp = ramp if phase == CHARGING else 0.0
+        w[NEW_RATE + i], w[NEW_RAMP + i] = rate, ramp
         work = 1.0 if since == shared_at else 2.0
         work = work if demand_w > level_w else 2.0
         work = 2.0 if old_rate == UNSHARED else work
@@ -630,23 +634,18 @@ def _hand_out(
         work = steady if tapers == 0.0 else work
         falling = 2.0 if tapers == 0.0 else 0.0
         work = falling if power_w >= least_w else work
-        w[WORK + i] = work if phase == CHARGING else 0.0
-    if isnan(shared_at):
-        return
-    fade = exp(-(now - shared_at) / m[TIME_CONSTANT_S])
-    lasts = 1.0 - fade
-    ambient_c, rise_k = m[AMBIENT_C], m[RISE_K_PER_C2]
-    for i in range(_quads(slots)):
-        takes = 1.0 if w[WORK + i] == 1.0 else 0.0
+        work = work if phase == CHARGING else 0.0
+        w[WORK + i] = work
+        takes = 1.0 if work == 1.0 else 0.0
         keeps = 1.0 - takes
-        c_rate = w[RATE + i] * HOUR_S
+        c_rate = old_rate * HOUR_S
         heat = rise_k * (c_rate * c_rate) * lasts
         temperature_c = ambient_c + (w[TEMPERATURE + i] - ambient_c) * fade + heat
         w[TEMPERATURE + i] = takes * temperature_c + keeps * w[TEMPERATURE + i]
         w[SOC + i] = takes * w[SOC_NOW + i] + keeps * w[SOC + i]
-        w[RATE + i] = takes * w[NEW_RATE + i] + keeps * w[RATE + i]
-        w[RAMP + i] = takes * w[NEW_RAMP + i] + keeps * w[RAMP + i]
-        w[SINCE + i] = takes * now + keeps * w[SINCE + i]
+        w[RATE + i] = takes * rate + keeps * old_rate
+        w[RAMP + i] = takes * ramp + keeps * old_ramp
+        w[SINCE + i] = takes * now + keeps * since
         w[IS_LIMITED + i] = takes + keeps * w[IS_LIMITED + i]
         never = inf if takes != 0.0 else 0.0
         w[DUE + i] += never
