@@ -231,6 +231,7 @@ def _slots(spec: StationSpec, state: StationState, variants: list[int]) -> Float
     cooling_until = table[kernel.ROWS.index("cooling_until")]
     np.maximum(cooling_until, state.time, out=cooling_until)
     table[kernel.ROWS.index("variant")] = variants
+    table[kernel.ROWS.index("grid_w_per_w")] = [1.0 / slot.efficiency for slot in slots]
     return table
 
 
@@ -255,11 +256,11 @@ def _numbers(spec: StationSpec, intensity: Intensity, variants: int) -> Floats:
 
 def _pieces(spec: StationSpec, variants: list[float]) -> Floats:
     rows = [(pack, charging.envelope(pack, scale)) for pack in spec.packs for scale in variants]
-    table = np.full((len(rows), max(len(pieces) for _, pieces in rows), 5), inf)
+    table = np.full((len(rows), max(len(pieces) for _, pieces in rows), 6), inf)
     for row, (pack, pieces) in enumerate(rows):
         for k, piece in enumerate(pieces):
             energy_ws = pack.capacity_wh * charging.HOUR_S
-            table[row, k] = piece.end, piece.soc_infinity, piece.tau_s, piece.flat_per_s, energy_ws
+            table[row, k] = piece.end, piece.soc_infinity, piece.tau_s, piece.flat_per_s, energy_ws, 1.0 / energy_ws
     return table
 
 

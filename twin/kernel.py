@@ -137,6 +137,8 @@ ROWS = (
     "variant",
     "power_w",
     "efficiency",
+    "grid_w_per_w",
+    "soc_per_ws",
 )
 """What ``ensemble`` is given of a slot, as rows of floats that are as long as there are slots: flags are 0 or 1."""
 (
@@ -166,22 +168,24 @@ ROWS = (
     VARIANT,
     POWER,
     EFFICIENCY,
+    GRID_PER_W,
+    PER_WS,
     SOC_NOW,
     PACK_W,
     DEMAND_W,
     NEW_RATE,
     NEW_RAMP,
     WORK,
-) = (unsigned(row * STRIDE) for row in range(32))
+) = (unsigned(row * STRIDE) for row in range(34))
 """Where each row begins.
 
 First what a slot is, as in ``twin.slot.Slot``; then what follows from it until it changes: the piece of the envelope
-(END to ENERGY), the most that charger and piece give (MOST, and ASK at the grid side), whether the limit holds it
+(END to ENERGY, and PER_WS, the SoC that a Ws brings), the most that charger and piece give (MOST, and ASK at the grid side), whether the limit holds it
 back; what its charger is; and, of no use between two sharings, what a sharing works out.
 """
 
 
-WORK_SIZE = 32 * STRIDE
+WORK_SIZE = 34 * STRIDE
 
 
 def _compiled(function: _F) -> _F:
@@ -247,7 +251,7 @@ def _refresh(m: Floats, w: Floats, i: Slot) -> None:
     if w[FLAT + i] > 0.0:
         most = min(most, w[FLAT + i] * w[ENERGY + i])
     w[MOST + i] = most
-    w[ASK + i] = most / w[EFFICIENCY + i]
+    w[ASK + i] = most * w[GRID_PER_W + i]
 
 
 @_inlined
@@ -258,7 +262,7 @@ def _look_up(m: Floats, pieces: Pieces, w: Floats, i: Slot) -> None:
     while w[SOC + i] >= pieces[row, k, 0]:
         k += 1
     w[END + i], w[INFINITY + i], w[TAU + i] = pieces[row, k, 0], pieces[row, k, 1], pieces[row, k, 2]
-    w[FLAT + i], w[ENERGY + i] = pieces[row, k, 3], pieces[row, k, 4]
+    w[FLAT + i], w[ENERGY + i], w[PER_WS + i] = pieces[row, k, 3], pieces[row, k, 4], pieces[row, k, 5]
     _refresh(m, w, i)
 
 
@@ -412,7 +416,7 @@ def _find_event(m: Floats, w: Floats, i: Slot) -> None:
             if bend < wait:
                 wait, event = bend, TAPER
         if ramp > 0.0:
-            capped = (w[MOST + i] / w[ENERGY + i] - rate) / ramp
+            capped = (w[MOST + i] * w[PER_WS + i] - rate) / ramp
             if capped < wait:
                 wait, event = capped, CAP
         warm = _seconds_to_threshold(m, w, i)
@@ -434,7 +438,7 @@ def _look_out(m: Floats, w: Floats, slots: Slot, time: float) -> None:
         target = full_soc if w[IS_READY + i] != 0.0 else ready_soc
         target = end if end < target else target
         energy_ws = w[ENERGY + i]
-        flat, derated, limited, due, event = w[FLAT + i], w[IS_DERATED + i], w[IS_LIMITED + i], w[DUE + i], w[EVENT + i]
+        flat, derated, limited = w[FLAT + i], w[IS_DERATED + i], w[IS_LIMITED + i]
         c_rate = rate * HOUR_S
         temperature_c, final_c = w[TEMPERATURE + i], ambient_c + rise_k * (c_rate * c_rate)
         hot = 0.0 if (temperature_c - cool_c) * time_constant_s > (temperature_c - final_c) * window else 1.0
@@ -449,9 +453,6 @@ def _look_out(m: Floats, w: Floats, slots: Slot, time: float) -> None:
         comes = capped if ramp > 0.0 else comes
         comes = comes if rate > 0.0 else 0.0
         w[WORK + i] = comes * limited
-        never = inf if limited != 0.0 else 0.0
-        w[DUE + i] = due + never
-        w[EVENT + i] = event * (1.0 - limited)
 
 
 @_inlined
@@ -548,20 +549,20 @@ def _share_freely(m: Floats, w: Floats, slots: Slot, picked: Active, now: float)
     """Where all chargers together stay within the limit only those that changed are looked at."""
     for i in range(_quads(slots)):
         rate, ramp, limited, due, tapers = w[RATE + i], w[RAMP + i], w[IS_LIMITED + i], w[DUE + i], w[IS_TAPERING + i]
-        work = 0.0 if rate == w[MOST + i] / w[ENERGY + i] else 1.0
+        work = 0.0 if rate == w[MOST + i] * w[PER_WS + i] else 1.0
         work = work if ramp == 0.0 else 1.0
         work = work if limited == 0.0 else 1.0
         work = work if due - now > NEAR_S else 1.0
         work = work if tapers == 0.0 else 0.0
         w[WORK + i] = work if w[PHASE + i] == CHARGING else 0.0
-    for a in range(_pick(w, slots, 1.0, picked)):
+    for a in range(_pick(w, slots, WORK, 1.0, picked)):
         i = picked[a]
         power_w, falls, soc = w[MOST + i], False, _soc_at(w, i, now)
         if w[FLAT + i] == 0.0:
             pack_w = (w[INFINITY + i] - soc) / w[TAU + i] * w[ENERGY + i]
             power_w = min(w[MOST + i], pack_w)
             falls = power_w >= pack_w * TAPER_TOLERANCE
-        if _charge(m, w, i, now, soc, power_w / w[ENERGY + i], 0.0, falls, False):
+        if _charge(m, w, i, now, soc, power_w * w[PER_WS + i], 0.0, falls, False):
             _refresh(m, w, i)
         if w[IS_LIMITED + i]:
             w[IS_LIMITED + i] = False
@@ -569,33 +570,31 @@ def _share_freely(m: Floats, w: Floats, slots: Slot, picked: Active, now: float)
 
 
 @_inlined
-def _pick(w: Floats, slots: Slot, mark: float, picked: Active) -> Slot:
-    """The slots with a mark at WORK, in order; how many. Without a branch, which no processor could foretell."""
+def _pick(w: Floats, slots: Slot, row: Slot, least: float, picked: Active) -> Slot:
+    """The slots where a row has at least that, in order; how many. Without a branch, which no processor could foretell.
+    """
     count = unsigned(0)
     for i in range(slots):
         picked[count] = i
-        count += unsigned(w[WORK + i] == mark)
+        count += unsigned(w[row + i] == least)
     return count
 
 
 @_compiled
 def _work_out_demands(w: Floats, slots: Slot, picked: Active, now: float) -> None:
     """SoC, and what pack and charger would take from the grid; nothing where there is no charge."""
-    for i in range(_lanes(slots)):
-        seconds = now - w[SINCE + i]
-        w[SOC_NOW + i] = w[SOC + i] + (w[RATE + i] + 0.5 * w[RAMP + i] * seconds) * seconds
-    tapering = unsigned(0)
-    for i in range(slots):
-        picked[tapering] = i
-        tapering += unsigned(w[IS_TAPERING + i] != 0.0)
-    for a in range(tapering):
+    for a in range(_pick(w, slots, IS_TAPERING, 1.0, picked)):
         w[SOC_NOW + picked[a]] = _soc_at(w, picked[a], now)
     for i in range(_quads(slots)):
+        seconds, tapers = now - w[SINCE + i], w[IS_TAPERING + i]
+        risen = w[SOC + i] + (w[RATE + i] + 0.5 * w[RAMP + i] * seconds) * seconds
+        soc = tapers * w[SOC_NOW + i] + (1.0 - tapers) * risen
+        w[SOC_NOW + i] = soc
         flat = w[FLAT + i]
-        taper = (w[INFINITY + i] - w[SOC_NOW + i]) / w[TAU + i]
+        taper = (w[INFINITY + i] - soc) / w[TAU + i]
         pack_w = (flat if flat > 0.0 else taper) * w[ENERGY + i]
         w[PACK_W + i] = pack_w
-        most_w, ask_w, pack_ask_w = w[MOST + i], w[ASK + i], pack_w / w[EFFICIENCY + i]
+        most_w, ask_w, pack_ask_w = w[MOST + i], w[ASK + i], pack_w * w[GRID_PER_W + i]
         demand_w = ask_w if most_w < pack_w else pack_ask_w
         w[DEMAND_W + i] = demand_w if w[PHASE + i] == CHARGING else 0.0
 
@@ -603,25 +602,27 @@ def _work_out_demands(w: Floats, slots: Slot, picked: Active, now: float) -> Non
 @_compiled
 def _hand_out(
     m: Floats, w: Floats, slots: Slot, now: float, shared_at: float, level_w: float, ramp_w_per_s: float
-) -> None:
-    """What everybody gets, at NEW_RATE and NEW_RAMP, and at WORK who takes it.
+) -> bool:
+    """What everybody gets, at NEW_RATE and NEW_RAMP, and at WORK who takes it; nobody held back has an event now.
 
     1 after a pack that was and is held back by the limit, since the sharing at ``shared_at``: such packs are many,
-    and are served here, all at once. 2 after any other that is to get another rate. 0 otherwise.
+    and are served here, all at once. 2 after any other that is to get another rate. 0 otherwise. Returns whether the
+    limit holds anyone back, those marked 2 left out.
     """
+    held = False
     fade = 1.0 if isnan(shared_at) else exp(-(now - shared_at) / m[TIME_CONSTANT_S])
     lasts = 1.0 - fade
     ambient_c, rise_k = m[AMBIENT_C], m[RISE_K_PER_C2]
     for i in range(_quads(slots)):
         demand_w, pack_w, most_w, efficiency = w[DEMAND_W + i], w[PACK_W + i], w[MOST + i], w[EFFICIENCY + i]
-        energy_ws, tapers, since, phase = w[ENERGY + i], w[IS_TAPERING + i], w[SINCE + i], w[PHASE + i]
+        per_ws, tapers, since, phase = w[PER_WS + i], w[IS_TAPERING + i], w[SINCE + i], w[PHASE + i]
         old_rate, old_ramp, flat = w[RATE + i], w[RAMP + i], w[FLAT + i]
         free_w, limited_w, ramp_w = min(most_w, pack_w), level_w * efficiency, ramp_w_per_s * efficiency
         power_w = limited_w if demand_w > level_w else free_w
         least_w = inf if flat > 0.0 else pack_w * TAPER_TOLERANCE
         ramp_w = ramp_w if power_w < most_w * TAPER_TOLERANCE else 0.0
         ramp_w = ramp_w if demand_w > level_w else 0.0
-        rate, ramp = power_w / energy_ws, ramp_w / energy_ws
+        rate, ramp = power_w * per_ws, ramp_w * per_ws
         rate = rate if phase == CHARGING else 0.0
         ramp = ramp if phase == CHARGING else 0.0
         w[NEW_RATE + i], w[NEW_RAMP + i] = rate, ramp
@@ -646,10 +647,13 @@ def _hand_out(
         w[RATE + i] = takes * rate + keeps * old_rate
         w[RAMP + i] = takes * ramp + keeps * old_ramp
         w[SINCE + i] = takes * now + keeps * since
-        w[IS_LIMITED + i] = takes + keeps * w[IS_LIMITED + i]
-        never = inf if takes != 0.0 else 0.0
+        limited = takes + keeps * w[IS_LIMITED + i]
+        w[IS_LIMITED + i] = limited
+        never = inf if limited != 0.0 else 0.0
         w[DUE + i] += never
-        w[EVENT + i] *= keeps
+        w[EVENT + i] *= 1.0 - limited
+        held |= (limited != 0.0) & (work != 2.0)
+    return held
 
 
 @_inlined
@@ -658,17 +662,6 @@ def _anyone_asks_for_more(w: Floats, slots: Slot, share_w: float) -> bool:
     for i in range(_lanes(slots)):
         anyone |= (w[PHASE + i] == CHARGING) & (w[ASK + i] > share_w)
     return anyone
-
-
-@_inlined
-def _note_free_dues(w: Floats, slots: Slot) -> bool:
-    """Put at WORK when the next event of a pack comes that no limit holds back; returns whether there are others."""
-    held = False
-    for i in range(_lanes(slots)):
-        limited, due = w[IS_LIMITED + i] != 0.0, w[DUE + i]
-        held |= limited
-        w[WORK + i] = inf if limited else due
-    return held
 
 
 @_inlined
@@ -710,29 +703,26 @@ def _share(
     ramp_w_per_s, reshare_at = 0.0, inf
     if level_w < inf:
         ramp_w_per_s, reshare_at = _until_next_sharing(m, w, picked, small, limited, now, level_w, available_w)
-    _hand_out(m, w, slots, now, shared_at if shared_at != now else nan, level_w, ramp_w_per_s)
+    held = _hand_out(m, w, slots, now, shared_at if shared_at != now else nan, level_w, ramp_w_per_s)
     cooled = False
-    for a in range(_pick(w, slots, 2.0, picked)):
+    for a in range(_pick(w, slots, WORK, 2.0, picked)):
         i = picked[a]
         limited = w[DEMAND_W + i] > level_w
         power_w = level_w * w[EFFICIENCY + i] if limited else min(w[MOST + i], w[PACK_W + i])
         falls = w[FLAT + i] == 0.0 and power_w >= w[PACK_W + i] * TAPER_TOLERANCE
         soc, rate, ramp = w[SOC_NOW + i], w[NEW_RATE + i], w[NEW_RAMP + i]
         cooled |= _charge(m, w, i, now, soc, rate, ramp, falls, limited and not falls)
-    held = _note_free_dues(w, slots)
-    until = min(_least(w, slots, WORK), reshare_at)
+        held |= w[IS_LIMITED + i] != 0.0
+    until = min(_least(w, slots, DUE), reshare_at)
     if held:
-        asked = slots
         if until == inf:
             for a in range(count):
                 i = active[a]
                 if until == inf and w[IS_LIMITED + i] and w[RATE + i] > 0.0:
                     _find_event(m, w, i)
-                    until, asked = w[DUE + i], i
+                    until = w[DUE + i]
         _look_out(m, w, slots, until)
-        if asked != slots:
-            w[WORK + asked] = 1.0
-        for a in range(_pick(w, slots, 1.0, picked)):
+        for a in range(_pick(w, slots, WORK, 1.0, picked)):
             _find_event(m, w, picked[a])
             until = min(until, w[DUE + picked[a]])
     if cooled:
@@ -776,7 +766,7 @@ def _fullest(m: Floats, w: Floats, slots: Slot, picked: Active, now: float) -> S
         asked = asked if due - now > NEAR_S else 1.0
         asked = asked if w[PHASE + i] == CHARGING else 0.0
         w[WORK + i] = asked * w[IS_READY + i]
-    for a in range(_pick(w, slots, 1.0, picked)):
+    for a in range(_pick(w, slots, WORK, 1.0, picked)):
         i = picked[a]
         soc = _soc_at(w, i, now)
         if soc > most or (soc == most and i < best):
@@ -1028,7 +1018,7 @@ def ensemble(
     """Live one future for each of ``levels`` and write it into the same row of the results.
 
     ``m``: the station's numbers, in the order of ``NUMBERS``. ``pieces[class * variants + variant, k]``: end, SoC at
-    infinity, time constant, flat rate and the pack's energy in Ws. ``shares``: cumulative, of the classes of returned
+    infinity, time constant, flat rate, the pack's energy in Ws and its inverse. ``shares``: cumulative, of the classes of returned
     packs. ``slots``: one column a slot, rows as in ``ROWS``. ``reshare_at``: -inf where power has yet to be shared.
     ``waiting_until``: when each rider in the queue leaves (NaN: not known). ``marks``: times at which to look, all at
     or after ``start``; the first stockout counts from the first of them on. ``streams``: states of the random streams
@@ -1090,7 +1080,7 @@ def warm() -> None:
     none, slots = np.zeros(0), np.zeros((len(ROWS), 1))
     ensemble(
         np.ones(len(NUMBERS)),
-        np.full((1, 1, 5), inf),
+        np.full((1, 1, 6), inf),
         none,
         np.zeros(1),
         slots,

@@ -189,7 +189,8 @@ class Station:
         """Share the grid limit among the packs that charge; who keeps his rate is not touched.
 
         Each asks for the least of what his charger gives (derated when hot) and what the pack takes (twin.charging).
-        The limit and the level are on the grid side, the rest is on the packs'.
+        The limit and the level are on the grid side, the rest is on the packs'. Inverses of what seldom changes are
+        multiplied with, since the compiled model does so too and is held to the last bit.
         """
         now = self.env.now
         available_w = self.spec.grid_limit_w - self.spec.base_load_w
@@ -204,7 +205,7 @@ class Station:
             if slot.piece.flat_per_s and pack_w < most_w:
                 most_w = pack_w
             asks.append((slot, pack_w, most_w))
-            demands.append((most_w if most_w < pack_w else pack_w) / slot.efficiency)
+            demands.append((most_w if most_w < pack_w else pack_w) * (1.0 / slot.efficiency))
         level_w = charging.water_level(demands, available_w)
         ramp_w_per_s, self._reshare_at = 0.0, inf
         if level_w < inf:
@@ -214,7 +215,8 @@ class Station:
             power_w = level_w * slot.efficiency if limited else min(most_w, pack_w)
             falls = not slot.piece.flat_per_s and power_w >= pack_w * TAPER_TOLERANCE
             ramp_w = ramp_w_per_s * slot.efficiency if limited and power_w < most_w * TAPER_TOLERANCE else 0.0
-            slot.charge(now, power_w / slot.energy_ws, ramp_w / slot.energy_ws, falls, most_w / slot.energy_ws)
+            soc_per_ws = 1.0 / slot.energy_ws
+            slot.charge(now, power_w * soc_per_ws, ramp_w * soc_per_ws, falls, most_w * soc_per_ws)
         self._set_alarm()
 
     def _waiting(self, active: list[Slot]) -> set[int]:
