@@ -18,7 +18,7 @@ Temperature is of first order: ``dT/dt = (T_ambient + K c^2 - T) / theta`` with 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import copysign, exp, inf, log, sqrt
@@ -40,10 +40,15 @@ class Piece:
     soc_infinity: float
     tau_s: float
     flat_per_s: float = 0.0
+    slope_per_s: float = field(init=False)
+    """The inverse of ``tau_s``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slope_per_s", 1.0 / self.tau_s)
 
     def rate(self, soc: float) -> float:
         """SoC per second."""
-        return self.flat_per_s or (self.soc_infinity - soc) / self.tau_s
+        return self.flat_per_s or (self.soc_infinity - soc) * self.slope_per_s
 
 
 @lru_cache(maxsize=4096)
@@ -172,7 +177,7 @@ def seconds_to_taper(taper: Piece, soc: float, target: float) -> float:
 
 def taper_after(taper: Piece, soc: float, seconds: float) -> float:
     """SoC after some seconds within a taper."""
-    return taper.soc_infinity - (taper.soc_infinity - soc) * exp(-seconds / taper.tau_s)
+    return taper.soc_infinity - (taper.soc_infinity - soc) * exp(-seconds * taper.slope_per_s)
 
 
 def seconds_to_rise(gap: float, rate: float, ramp: float) -> float:

@@ -256,11 +256,12 @@ def _numbers(spec: StationSpec, intensity: Intensity, variants: int) -> Floats:
 
 def _pieces(spec: StationSpec, variants: list[float]) -> Floats:
     rows = [(pack, charging.envelope(pack, scale)) for pack in spec.packs for scale in variants]
-    table = np.full((len(rows), max(len(pieces) for _, pieces in rows), 6), inf)
+    table = np.full((len(rows), max(len(pieces) for _, pieces in rows), 7), inf)
     for row, (pack, pieces) in enumerate(rows):
         for k, piece in enumerate(pieces):
             energy_ws = pack.capacity_wh * charging.HOUR_S
-            table[row, k] = piece.end, piece.soc_infinity, piece.tau_s, piece.flat_per_s, energy_ws, 1.0 / energy_ws
+            table[row, k, :4] = piece.end, piece.soc_infinity, piece.tau_s, piece.slope_per_s
+            table[row, k, 4:] = piece.flat_per_s, energy_ws, 1.0 / energy_ws
     return table
 
 

@@ -6,8 +6,9 @@ that is left out because its outcome is known: a limited pack whose next event c
 not asked when it comes; packs are not asked what they take where all chargers together cannot reach the limit.
 
 Sharing is most of the work. Its loops go over whole rows and choose between values instead of branching, with
-conditions as numbers: the compiler makes steps of four slots of them. ``max`` and ``min`` that look odd there spare it
-a store under a condition, which is slow.
+conditions as numbers: the compiler makes steps of four slots of them. Products with 0 and 1 that look odd there spare
+it a store under a condition, which is slow; they want numbers that are finite. What needs a logarithm or a root is
+rare, and is picked out first.
 
 Compiled code releases the interpreter's lock. Everything that describes a station is an argument: numba keeps compiled
 code by this file's date and would not notice a constant that changed elsewhere, and for the same reason no compiled
@@ -128,8 +129,10 @@ ROWS = (
     "end",
     "infinity",
     "tau_s",
+    "slope_per_s",
     "flat",
     "energy_ws",
+    "soc_per_ws",
     "most_w",
     "ask_w",
     "limited",
@@ -138,7 +141,6 @@ ROWS = (
     "power_w",
     "efficiency",
     "grid_w_per_w",
-    "soc_per_ws",
 )
 """What ``ensemble`` is given of a slot, as rows of floats that are as long as there are slots: flags are 0 or 1."""
 (
@@ -159,8 +161,10 @@ ROWS = (
     END,
     INFINITY,
     TAU,
+    SLOPE,
     FLAT,
     ENERGY,
+    PER_WS,
     MOST,
     ASK,
     IS_LIMITED,
@@ -169,23 +173,22 @@ ROWS = (
     POWER,
     EFFICIENCY,
     GRID_PER_W,
-    PER_WS,
     SOC_NOW,
     PACK_W,
     DEMAND_W,
     NEW_RATE,
     NEW_RAMP,
     WORK,
-) = (unsigned(row * STRIDE) for row in range(34))
+) = (unsigned(row * STRIDE) for row in range(35))
 """Where each row begins.
 
 First what a slot is, as in ``twin.slot.Slot``; then what follows from it until it changes: the piece of the envelope
-(END to ENERGY, and PER_WS, the SoC that a Ws brings), the most that charger and piece give (MOST, and ASK at the grid side), whether the limit holds it
-back; what its charger is; and, of no use between two sharings, what a sharing works out.
+(END to PER_WS, the SoC that a Ws brings), the most that charger and piece give (MOST, and ASK at the grid side),
+whether the limit holds it back; what its charger is; and, of no use between two sharings, what a sharing works out.
 """
 
 
-WORK_SIZE = 34 * STRIDE
+WORK_SIZE = 35 * STRIDE
 
 
 def _compiled(function: _F) -> _F:
@@ -262,7 +265,8 @@ def _look_up(m: Floats, pieces: Pieces, w: Floats, i: Slot) -> None:
     while w[SOC + i] >= pieces[row, k, 0]:
         k += 1
     w[END + i], w[INFINITY + i], w[TAU + i] = pieces[row, k, 0], pieces[row, k, 1], pieces[row, k, 2]
-    w[FLAT + i], w[ENERGY + i], w[PER_WS + i] = pieces[row, k, 3], pieces[row, k, 4], pieces[row, k, 5]
+    w[SLOPE + i], w[FLAT + i] = pieces[row, k, 3], pieces[row, k, 4]
+    w[ENERGY + i], w[PER_WS + i] = pieces[row, k, 5], pieces[row, k, 6]
     _refresh(m, w, i)
 
 
@@ -270,7 +274,7 @@ def _look_up(m: Floats, pieces: Pieces, w: Floats, i: Slot) -> None:
 def _soc_at(w: Floats, i: Slot, time: float) -> float:
     seconds = time - w[SINCE + i]
     if w[IS_TAPERING + i]:
-        return w[INFINITY + i] - (w[INFINITY + i] - w[SOC + i]) * exp(-seconds / w[TAU + i])
+        return w[INFINITY + i] - (w[INFINITY + i] - w[SOC + i]) * exp(-seconds * w[SLOPE + i])
     return w[SOC + i] + (w[RATE + i] + 0.5 * w[RAMP + i] * seconds) * seconds
 
 
@@ -559,7 +563,7 @@ def _share_freely(m: Floats, w: Floats, slots: Slot, picked: Active, now: float)
         i = picked[a]
         power_w, falls, soc = w[MOST + i], False, _soc_at(w, i, now)
         if w[FLAT + i] == 0.0:
-            pack_w = (w[INFINITY + i] - soc) / w[TAU + i] * w[ENERGY + i]
+            pack_w = (w[INFINITY + i] - soc) * w[SLOPE + i] * w[ENERGY + i]
             power_w = min(w[MOST + i], pack_w)
             falls = power_w >= pack_w * TAPER_TOLERANCE
         if _charge(m, w, i, now, soc, power_w * w[PER_WS + i], 0.0, falls, False):
@@ -570,13 +574,12 @@ def _share_freely(m: Floats, w: Floats, slots: Slot, picked: Active, now: float)
 
 
 @_inlined
-def _pick(w: Floats, slots: Slot, row: Slot, least: float, picked: Active) -> Slot:
-    """The slots where a row has at least that, in order; how many. Without a branch, which no processor could foretell.
-    """
+def _pick(w: Floats, slots: Slot, row: Slot, mark: float, picked: Active) -> Slot:
+    """The slots where a row has that mark, in order; how many. Without a branch, which no processor could foretell."""
     count = unsigned(0)
     for i in range(slots):
         picked[count] = i
-        count += unsigned(w[row + i] == least)
+        count += unsigned(w[row + i] == mark)
     return count
 
 
@@ -591,7 +594,7 @@ def _work_out_demands(w: Floats, slots: Slot, picked: Active, now: float) -> Non
         soc = tapers * w[SOC_NOW + i] + (1.0 - tapers) * risen
         w[SOC_NOW + i] = soc
         flat = w[FLAT + i]
-        taper = (w[INFINITY + i] - soc) / w[TAU + i]
+        taper = (w[INFINITY + i] - soc) * w[SLOPE + i]
         pack_w = (flat if flat > 0.0 else taper) * w[ENERGY + i]
         w[PACK_W + i] = pack_w
         most_w, ask_w, pack_ask_w = w[MOST + i], w[ASK + i], pack_w * w[GRID_PER_W + i]
@@ -743,9 +746,9 @@ def _until_next_sharing(
     for a in range(small):
         i = picked[a]
         if w[PACK_W + i] <= w[MOST + i] and w[FLAT + i] == 0.0 and w[DEMAND_W + i] <= level_w:
-            slope = w[DEMAND_W + i] / w[TAU + i]
-            fall += slope
-            bend += slope / w[TAU + i]
+            fading_w = w[DEMAND_W + i] * w[SLOPE + i]
+            fall += fading_w
+            bend += fading_w * w[SLOPE + i]
     if limited == 0 or bend == 0.0:
         return 0.0, inf
     spans_s = max(sqrt(8.0 * UNUSED_SHARE * available_w / bend), SHORTEST_RAMP_S)
@@ -1018,12 +1021,13 @@ def ensemble(
     """Live one future for each of ``levels`` and write it into the same row of the results.
 
     ``m``: the station's numbers, in the order of ``NUMBERS``. ``pieces[class * variants + variant, k]``: end, SoC at
-    infinity, time constant, flat rate, the pack's energy in Ws and its inverse. ``shares``: cumulative, of the classes of returned
-    packs. ``slots``: one column a slot, rows as in ``ROWS``. ``reshare_at``: -inf where power has yet to be shared.
-    ``waiting_until``: when each rider in the queue leaves (NaN: not known). ``marks``: times at which to look, all at
-    or after ``start``; the first stockout counts from the first of them on. ``streams``: states of the random streams
-    for arrivals, patience and returned packs. From ``w`` on: room to work in, of ``WORK_SIZE`` zeros, twice one a slot, one
-    for every rider who may wait, and like the bays. Returns how it ended.
+    infinity, time constant and its inverse, flat rate, the pack's energy in Ws and its inverse. ``shares``:
+    cumulative, of the classes of returned packs. ``slots``: one column a slot, rows as in ``ROWS``. ``reshare_at``:
+    -inf where power has yet to be shared. ``waiting_until``: when each rider in the queue leaves (NaN: not known).
+    ``marks``: times at which to look, all at or after ``start``; the first stockout counts from the first of them on.
+    ``streams``: states of the random streams for arrivals, patience and returned packs. From ``w`` on: room to work
+    in, of ``WORK_SIZE`` zeros, twice one a slot, one for every rider who may wait, and like the bays. Returns how it
+    ended.
     """
     count = unsigned(slots.shape[1])
     for row in range(len(slots)):
@@ -1080,7 +1084,7 @@ def warm() -> None:
     none, slots = np.zeros(0), np.zeros((len(ROWS), 1))
     ensemble(
         np.ones(len(NUMBERS)),
-        np.full((1, 1, 6), inf),
+        np.full((1, 1, 7), inf),
         none,
         np.zeros(1),
         slots,

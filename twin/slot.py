@@ -47,6 +47,7 @@ class Slot:
         "ready",
         "since",
         "soc",
+        "soc_per_ws",
         "spec",
         "tapering",
         "tau_scale",
@@ -75,6 +76,7 @@ class Slot:
         self.pack_class = pack_class
         self.pack = self.spec.packs[pack_class]
         self.energy_ws = self.pack.capacity_wh * charging.HOUR_S
+        self.soc_per_ws = 1.0 / self.energy_ws
         self.pieces = charging.envelope(self.pack, self.tau_scale)
         self.piece = charging.piece_at(self.pieces, self.soc)
 

@@ -215,8 +215,8 @@ class Station:
             power_w = level_w * slot.efficiency if limited else min(most_w, pack_w)
             falls = not slot.piece.flat_per_s and power_w >= pack_w * TAPER_TOLERANCE
             ramp_w = ramp_w_per_s * slot.efficiency if limited and power_w < most_w * TAPER_TOLERANCE else 0.0
-            soc_per_ws = 1.0 / slot.energy_ws
-            slot.charge(now, power_w * soc_per_ws, ramp_w * soc_per_ws, falls, most_w * soc_per_ws)
+            per_ws = slot.soc_per_ws
+            slot.charge(now, power_w * per_ws, ramp_w * per_ws, falls, most_w * per_ws)
         self._set_alarm()
 
     def _waiting(self, active: list[Slot]) -> set[int]:
@@ -244,8 +244,8 @@ class Station:
             if demand_w > level_w:
                 limited += 1
             elif pack_w <= most_w and not slot.piece.flat_per_s:
-                fall += demand_w / slot.piece.tau_s
-                bend += demand_w / slot.piece.tau_s / slot.piece.tau_s
+                fall += demand_w * slot.piece.slope_per_s
+                bend += demand_w * slot.piece.slope_per_s * slot.piece.slope_per_s
         if not limited or bend == 0.0:
             return 0.0, inf
         spans_s = max(sqrt(8.0 * UNUSED_SHARE * available_w / bend), SHORTEST_RAMP_S)
