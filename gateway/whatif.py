@@ -19,8 +19,9 @@ from gateway.forecast_object import (
 from gateway.forecast_runner import seed_of
 from twin.advice import advise
 from twin.case import Case
+from twin.controls import lost_difference
 from twin.spec import HORIZONS_S
-from twin.whatif import ZERO, Change, Effect, Interval, apply, mean_difference, plain, share_difference
+from twin.whatif import ZERO, Change, Effect, Interval, apply, plain, share_difference
 
 MOST_AT_ONCE = 4
 """Questions that may be under way; more are refused, so that forecasts are never crowded out."""
@@ -149,7 +150,8 @@ class WhatIf:
 def answer(case: Case, change: Change, replicas: int, seed: int) -> Fields:
     """Both ensembles and their difference. Raises ``ChangeError`` for what cannot be done at this station."""
     changed_case, effects = apply(case, change)
-    base = live(plain(case), replicas, seed)
+    case = plain(case)
+    base = live(case, replicas, seed)
     changed = live(changed_case, replicas, seed) if effects else base
     stockout, lost = {}, {}
     for column, horizon_s in enumerate(HORIZONS_S):
@@ -157,7 +159,7 @@ def answer(case: Case, change: Change, replicas: int, seed: int) -> Fields:
         stockout[name] = _interval(
             share_difference(base.wait_s <= horizon_s, changed.wait_s <= horizon_s) if effects else ZERO, 4
         )
-        lost[name] = _interval(mean_difference(base.lost[:, column], changed.lost[:, column]) if effects else ZERO, 3)
+        lost[name] = _interval(lost_difference(case, base, changed_case, changed, column) if effects else ZERO, 3)
     return {
         "seed": seed,
         "replicas": replicas,

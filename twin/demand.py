@@ -1,6 +1,7 @@
 """How riders come: an intensity over time, in swaps per second."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,17 @@ class Intensity:
         """The intensity at a time; the last step holds on after the end, the first one before the start."""
         step = int((time - self.start) // self.step_s)
         return float(self.rates_per_s[min(max(step, 0), len(self.rates_per_s) - 1)])
+
+    def riders(self, start: float, end: float) -> float:
+        """How many riders are expected between two times.
+
+        >>> Intensity(0.0, 60.0, np.array([0.5, 1.0])).riders(30.0, 90.0)
+        45.0
+        """
+        inner = self.start + self.step_s * np.arange(1, len(self.rates_per_s))
+        edges = np.concatenate([[start], inner[(inner > start) & (inner < end)], [end]])
+        steps: list[tuple[float, float]] = list(pairwise(edges.tolist()))
+        return sum(self.at(0.5 * (low + high)) * (high - low) for low, high in steps)
 
 
 def day_rates_per_s(half_hourly: tuple[float, ...], swaps_per_day: float) -> NDArray[np.float64]:

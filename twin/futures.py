@@ -29,16 +29,18 @@ Counts = NDArray[np.int32]
 class Futures:
     """What happens in every future from ``start`` (epoch s) on; one row a future.
 
-    ``wait_s``: time to the first moment without a ready pack (``inf``: none up to the end). ``lost`` and
-    ``stockout_s`` (riders lost and seconds without a ready pack so far) have one column for each of ``horizons``
-    (seconds ahead), ``ready`` (packs) one for each of ``ready_t`` (epoch s). ``swaps`` and ``arrivals`` count up to
-    the end.
+    ``wait_s``: time to the first moment without a ready pack (``inf``: none up to the end). ``lost``, ``came``,
+    ``stockout_s`` and ``waited_s`` (riders lost, riders who came, seconds without a ready pack and seconds that riders
+    waited so far) have one column for each of ``horizons`` (seconds ahead), ``ready`` (packs) one for each of
+    ``ready_t`` (epoch s). ``swaps`` and ``arrivals`` count up to the end.
     """
 
     start: float
     wait_s: Floats
     lost: Counts
+    came: Counts
     stockout_s: Floats
+    waited_s: Floats
     ready: Counts
     ready_t: Floats
     swaps: Counts
@@ -62,7 +64,9 @@ class _Seen:
 
     ready: Counts
     lost: Counts
+    arrivals: Counts
     without_s: Floats
+    waited_s: Floats
     counts: Counts
     first_stockout: Floats
 
@@ -107,7 +111,9 @@ def futures(
         start=start,
         wait_s=seen.first_stockout - start,
         lost=seen.lost[:, marks.at_horizon] - seen.lost[:, :1],
+        came=seen.arrivals[:, marks.at_horizon] - seen.arrivals[:, :1],
         stockout_s=seen.without_s[:, marks.at_horizon] - seen.without_s[:, :1],
+        waited_s=seen.waited_s[:, marks.at_horizon] - seen.waited_s[:, :1],
         ready=seen.ready[:, marks.on_grid],
         ready_t=start + marks.grid,
         swaps=seen.counts[:, kernel.SWAPS],
@@ -147,7 +153,9 @@ def _room(replicas: int, marks: int) -> _Seen:
     return _Seen(
         ready=np.empty((replicas, marks), dtype=np.int32),
         lost=np.empty((replicas, marks), dtype=np.int32),
+        arrivals=np.empty((replicas, marks), dtype=np.int32),
         without_s=np.empty((replicas, marks)),
+        waited_s=np.empty((replicas, marks)),
         counts=np.empty((replicas, 3), dtype=np.int32),
         first_stockout=np.empty(replicas),
     )
@@ -167,7 +175,8 @@ def _by_simpy(
             if column == 0:
                 station.first_stockout = inf if station.ready else env.now
             seen.ready[replica, column], seen.lost[replica, column] = station.ready, station.lost
-            seen.without_s[replica, column] = station.stockout_s
+            seen.arrivals[replica, column] = station.arrivals
+            seen.without_s[replica, column], seen.waited_s[replica, column] = station.stockout_s, station.waited_s
         seen.counts[replica] = station.lost, station.swaps, station.arrivals
         seen.first_stockout[replica] = station.first_stockout
     return seen
@@ -202,7 +211,9 @@ def _by_kernel(
             state.time + np.array(ahead),
             seen.ready,
             seen.lost,
+            seen.arrivals,
             seen.without_s,
+            seen.waited_s,
             seen.counts,
             seen.first_stockout,
             np.zeros(kernel.WORK_SIZE),

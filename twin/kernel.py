@@ -828,7 +828,9 @@ def _future(
     marks: Floats,
     ready_at: Counts,
     lost_at: Counts,
+    arrivals_at: Counts,
     without_s_at: Floats,
+    waited_s_at: Floats,
     counts: Counts,
 ) -> float:
     """Live one future up to the last mark. Returns when no pack is ready for the first time from the first mark on;
@@ -843,7 +845,8 @@ def _future(
         if w[PHASE + i] == CHARGING:
             count = _join_active(active, count, i)
     first_stockout = without_since = inf
-    without_s = 0.0
+    without_s = waited_s = 0.0
+    queue_since = now
     if ready == 0:
         first_stockout = without_since = now
     waiting = len(waiting_until)
@@ -872,6 +875,7 @@ def _future(
                 if bay_until[free] < inf:
                     continue
                 i = _fullest(m, w, slots, picked, now)
+                waited_s, queue_since = waited_s + waiting * (now - queue_since), now
                 waiting -= 1
                 for q in range(waiting):
                     queue[q] = queue[q + 1]
@@ -906,7 +910,8 @@ def _future(
         if leave_at < time:
             time, kind = leave_at, 4
         while mark < len(marks) and marks[mark] <= time:
-            ready_at[mark], lost_at[mark] = ready, lost
+            ready_at[mark], lost_at[mark], arrivals_at[mark] = ready, lost, arrivals
+            waited_s_at[mark] = waited_s + waiting * (marks[mark] - queue_since)
             without_s_at[mark] = without_s + max(marks[mark] - without_since, 0.0)
             if mark == 0:
                 first_stockout = inf if ready > 0 else marks[0]
@@ -975,11 +980,13 @@ def _future(
                 return nan
             until = now + m[PATIENCE_S] * -log(1.0 - _uniform(streams, 1))
             queue[waiting] = until
+            waited_s, queue_since = waited_s + waiting * (now - queue_since), now
             if until < leave_at:
                 leave_at, leaver = until, waiting
             waiting += 1
         else:
             lost += 1
+            waited_s, queue_since = waited_s + waiting * (now - queue_since), now
             waiting -= 1
             for q in range(leaver, waiting):
                 queue[q] = queue[q + 1]
@@ -1008,7 +1015,9 @@ def ensemble(
     marks: Floats,
     ready_at: Counts,
     lost_at: Counts,
+    arrivals_at: Counts,
     without_s_at: Floats,
+    waited_s_at: Floats,
     counts: Counts,
     first_stockout: Floats,
     w: Floats,
@@ -1069,7 +1078,9 @@ def ensemble(
             marks,
             ready_at[replica],
             lost_at[replica],
+            arrivals_at[replica],
             without_s_at[replica],
+            waited_s_at[replica],
             counts[replica],
         )
         if isnan(first_stockout[replica]):
@@ -1098,6 +1109,8 @@ def warm() -> None:
         np.zeros(1),
         np.zeros((0, 1), np.int32),
         np.zeros((0, 1), np.int32),
+        np.zeros((0, 1), np.int32),
+        np.zeros((0, 1)),
         np.zeros((0, 1)),
         np.zeros((0, 3), np.int32),
         none,

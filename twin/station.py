@@ -64,6 +64,7 @@ class Station:
             if until < inf:
                 env.process(self._swap(bay, until))
         self.queue: deque[float] = deque()
+        self._waited_s, self._queue_since = 0.0, env.now
         self._restore_queue(state)
         if riders:
             env.process(self._arrive(riders))
@@ -77,11 +78,21 @@ class Station:
         """Seconds without a ready pack so far."""
         return self._stockout_s + max(self.env.now - self._stockout_since, 0.0)
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds that riders have waited for their swap so far, all together."""
+        return self._waited_s + len(self.queue) * (self.env.now - self._queue_since)
+
+    def _count_waiting(self) -> None:
+        """To be called before the queue gets longer or shorter."""
+        self._waited_s, self._queue_since = self.waited_s, self.env.now
+
     def _arrive(self, riders: Riders) -> _Process:
         while riders.next_arrival < inf:
             yield self._at(riders.next_arrival, _ARRIVAL)
             until = riders.next_arrival + riders.arrive()
             self.arrivals += 1
+            self._count_waiting()
             self.queue.append(until)
             if self._dispatch():
                 self.share()
@@ -94,6 +105,7 @@ class Station:
 
     def _leave(self, until: float) -> None:
         if until in self.queue:
+            self._count_waiting()
             self.queue.remove(until)
             self.lost += 1
 
@@ -102,6 +114,7 @@ class Station:
         freed_power = False
         while self.queue and self.ready and inf in self.bay_until:
             bay, slot = self.bay_until.index(inf), self._fullest()
+            self._count_waiting()
             self.queue.popleft()
             freed_power |= slot.phase == CHARGING
             self.place(slot.index, EMPTY)

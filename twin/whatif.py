@@ -106,11 +106,14 @@ def share_difference(base: NDArray[np.bool_], changed: NDArray[np.bool_]) -> Int
 
 
 def mean_difference(base: Floats | NDArray[np.int32], changed: Floats | NDArray[np.int32]) -> Interval:
-    """The mean difference of a quantity over the same futures, with the normal interval of paired differences."""
-    differences = changed - base
+    """The mean difference of a number of riders over the same futures.
+
+    The interval is the normal one of paired differences, with one future added that differs by one rider: where few
+    futures differ, or none, another one might have.
+    """
+    differences = (changed - base).astype(np.float64)
     mean = float(differences.mean())
-    spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
-    half = Z95 * spread / sqrt(len(differences))
+    half = Z95 * sqrt(float(np.sum((differences - mean) ** 2)) + 1.0) / len(differences)
     return Interval(mean, mean - half, mean + half)
 
 

@@ -78,7 +78,7 @@ def cases() -> dict[str, tuple[StationSpec, StationState]]:
 
 
 def assert_same_futures(first: Futures, second: Futures) -> None:
-    for name in ("lost", "swaps", "arrivals", "ready", "wait_s", "stockout_s"):
+    for name in ("lost", "came", "swaps", "arrivals", "ready", "wait_s", "stockout_s", "waited_s"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name), name)
 
 
