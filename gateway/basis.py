@@ -7,9 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from gateway.forecast_object import Basis, Fields
-from gateway.image import Image
 from gateway.layout import Layout
-from gateway.views import heard
 from twin.case import Case
 from twin.demand import Intensity
 from twin.observation import Estimate
@@ -41,13 +39,12 @@ class Bases:
 
     def __init__(
         self,
-        image: Image,
         layouts: Mapping[str, Layout],
         estimates: Mapping[str, Estimate],
         summaries: Mapping[str, Fields],
         demand: Demand,
     ) -> None:
-        self._image, self._layouts = image, layouts
+        self._layouts = layouts
         self._estimates, self._summaries, self._demand = estimates, summaries, demand
         self._usual: dict[str, tuple[float, float]] = {}
         """Each station's mean rate of riders over a day, and the hour in which that was asked."""
@@ -59,9 +56,9 @@ class Bases:
         self._usual.clear()
 
     def of(self, station: str) -> Basis | None:
-        """``None`` while nothing was ever known of the station."""
+        """``None`` until telemetry has told of half of the slots once: what is unknown is not empty."""
         estimate = self._estimates.get(station)
-        if estimate is None or not heard(self._image, self._layouts[station]):
+        if estimate is None or estimate.known_state is None:
             return None
         summary = self._summaries[station]
         if summary["quality"] == "good" and not estimate.substituted.any():

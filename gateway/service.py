@@ -127,7 +127,7 @@ class _Gateway:
         self.publisher = Publisher(
             self.image, self.layouts, self.hub, clock, self.twins.estimates, self.forecasts.latest, self.today.of
         )
-        self.bases = Bases(self.image, self.layouts, self.twins.estimates, self.publisher.summaries, self.demand)
+        self.bases = Bases(self.layouts, self.twins.estimates, self.publisher.summaries, self.demand)
         self.targets = {station.id: loaded.site.target_of(station) for station in loaded.site.stations}
         self.whatif = WhatIf(clock, self.ensembles, self.bases.of, self.targets)
         self.recorder = Recorder(self.image, store, clock, self.publisher.summaries)

@@ -168,6 +168,8 @@ function layers(places: readonly Place[], named: readonly Place[], outline: Outl
       getTextAnchor: "start",
       getAlignmentBaseline: "center",
       fontFamily: font,
+      // Letters that reach beyond their width, such as j, are cut without room around them.
+      fontSettings: { buffer: 12 },
       characterSet: "auto",
       updateTriggers: { getColor: colour("--text") },
     }),

@@ -15,6 +15,7 @@ import { CsvButton } from "../ui/CsvButton";
 import { DeviceState } from "../ui/DeviceState";
 import { Link } from "../ui/Link";
 import { PointsTable } from "../ui/PointsTable";
+import { protocolName } from "../ui/protocol";
 import { Age, QualityMark } from "../ui/Value";
 
 bundled("diagnostics", english);
@@ -116,7 +117,7 @@ function LinkFacts({ fields, found }: { fields: DeviceFields | undefined; found:
       <Fact name={t("link.address")}>
         <span className="anywhere">{about.url}</span>
       </Fact>
-      <Fact name={t("column.protocol")}>{about.protocol}</Fact>
+      <Fact name={t("column.protocol")}>{protocolName(about.protocol)}</Fact>
       <Fact name={t("link.profile")}>{about.profile}</Fact>
       <Fact name={t("column.p50")}>{ms(p50)}</Fact>
       <Fact name={t("column.p95")}>{ms(p95)}</Fact>

@@ -14,6 +14,7 @@ import { CsvButton } from "../ui/CsvButton";
 import { DeviceState } from "../ui/DeviceState";
 import { GatewayPanel } from "../ui/GatewayPanel";
 import { Link } from "../ui/Link";
+import { protocolName } from "../ui/protocol";
 import { useVisibleRows } from "../ui/useVisibleRows";
 import { Age, QualityMark } from "../ui/Value";
 
@@ -117,7 +118,7 @@ const COLUMNS = [
 
 function matches(device: Device, search: string): boolean {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = `${device.id} ${device.protocol} ${device.profile} ${device.url} ${device.state}`.toLowerCase();
+  const text = `${device.id} ${device.protocol} ${protocolName(device.protocol)} ${device.profile} ${device.url} ${device.state}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -171,7 +172,7 @@ const Row = memo(function Row({ device, index }: { device: Device; index: number
       <td {...cell("state")}>
         <DeviceState state={device.state} />
       </td>
-      <td {...cell("protocol")}>{device.protocol}</td>
+      <td {...cell("protocol")}>{protocolName(device.protocol)}</td>
       <td {...cell("p50")}>{milliseconds(device.round_trip_p50_ms)}</td>
       <td {...cell("p95")}>{milliseconds(device.round_trip_p95_ms)}</td>
       <td {...cell("errors")}>{count(device.errors)}</td>

@@ -89,7 +89,7 @@ export function FanChart({ ready, riskThen, earlier, forecast, other, now, slots
 }
 
 function etas({ eta, generated_at: made }: Forecast): Overlay["etas"] {
-  return eta.flatMap(({ slot, ready_s }) => (ready_s === null ? [] : [{ slot, time: made + ready_s }]));
+  return eta.flatMap(({ slot, ready_s }) => (ready_s === null || ready_s <= 0 ? [] : [{ slot, time: made + ready_s }]));
 }
 
 function labelled(
