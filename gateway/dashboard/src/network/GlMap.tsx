@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { go } from "../state/route";
 import { useTheme } from "../state/theme";
 import { Frames, RESTING_MS } from "./Frames";
+import { letters, ROOM_PX } from "./letters";
 import { fit, projection, type View } from "./mercator";
 import type { Outline } from "./outline";
 import { labelled, type Place } from "./places";
@@ -168,8 +169,8 @@ function layers(places: readonly Place[], named: readonly Place[], outline: Outl
       getTextAnchor: "start",
       getAlignmentBaseline: "center",
       fontFamily: font,
-      // Letters that reach beyond their width, such as j, are cut without room around them.
-      fontSettings: { buffer: 12 },
+      fontSettings: { buffer: ROOM_PX },
+      _getFontRenderer: letters,
       characterSet: "auto",
       updateTriggers: { getColor: colour("--text") },
     }),
