@@ -606,11 +606,11 @@ def _work_out_demands(w: Floats, slots: Slot, picked: Active, now: float) -> Non
 def _hand_out(
     m: Floats, w: Floats, slots: Slot, now: float, shared_at: float, level_w: float, ramp_w_per_s: float
 ) -> bool:
-    """What everybody gets, at NEW_RATE and NEW_RAMP, and at WORK who takes it; nobody held back has an event now.
+    """What everybody gets, at NEW_RATE and NEW_RAMP, and at WORK who takes it.
 
-    1 after a pack that was and is held back by the limit, since the sharing at ``shared_at``: such packs are many,
-    and are served here, all at once. 2 after any other that is to get another rate. 0 otherwise. Returns whether the
-    limit holds anyone back, those marked 2 left out.
+    1 for a pack that was and is held back by the limit, since the sharing at ``shared_at``: such packs are many, and
+    are served here, all at once; their next event is not known then. 2 for any other that is to get another rate.
+    0 otherwise. Returns whether the limit holds anyone back, those marked 2 left out.
     """
     held = False
     fade = 1.0 if isnan(shared_at) else exp(-(now - shared_at) / m[TIME_CONSTANT_S])
@@ -710,11 +710,11 @@ def _share(
     cooled = False
     for a in range(_pick(w, slots, WORK, 2.0, picked)):
         i = picked[a]
-        limited = w[DEMAND_W + i] > level_w
-        power_w = level_w * w[EFFICIENCY + i] if limited else min(w[MOST + i], w[PACK_W + i])
+        back = w[DEMAND_W + i] > level_w
+        power_w = level_w * w[EFFICIENCY + i] if back else min(w[MOST + i], w[PACK_W + i])
         falls = w[FLAT + i] == 0.0 and power_w >= w[PACK_W + i] * TAPER_TOLERANCE
         soc, rate, ramp = w[SOC_NOW + i], w[NEW_RATE + i], w[NEW_RAMP + i]
-        cooled |= _charge(m, w, i, now, soc, rate, ramp, falls, limited and not falls)
+        cooled |= _charge(m, w, i, now, soc, rate, ramp, falls, back and not falls)
         held |= w[IS_LIMITED + i] != 0.0
     until = min(_least(w, slots, DUE), reshare_at)
     if held:
