@@ -83,7 +83,7 @@ def test_truth_stands_beside_what_the_gateway_shows(page: Page, address: str) ->
 
 def test_a_scenario_is_started_and_stopped(page: Page, address: str) -> None:
     opened(page, address)
-    name = page.get_by_label("Scenario").locator("option").first.inner_text()
+    name = page.locator(".scenario .about").inner_text()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text(f"{name} runs")).to_be_visible(timeout=15_000)
     page.get_by_role("button", name="Stop").click()

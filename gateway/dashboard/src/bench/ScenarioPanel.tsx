@@ -1,4 +1,4 @@
-import { useRef } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refreshHealth } from "../state/live";
 import { Refusal } from "./Refusal";
@@ -31,7 +31,8 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
   const { t } = useTranslation("bench");
   const { value: emulator, failure, again } = usePolled<Emulator>(ADDRESS, EVERY_MS);
   const { sending, refusal, give } = useOrder();
-  const chosen = useRef<HTMLSelectElement>(null);
+  const [picked, pick] = useState<string>();
+  const chosen = emulator?.scenarios.find(({ name }) => name === picked) ?? emulator?.scenarios[0];
   const order = (method: "POST" | "DELETE", path: string, body?: object) =>
     void give(method, `${ADDRESS}/${path}`, body).then(() => {
       again();
@@ -49,11 +50,13 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
           <div className="fields">
             <label>
               {t("scenario.name")}
-              <select ref={chosen} disabled={emulator.scenarios.length === 0 || emulator.running !== null}>
-                {emulator.scenarios.map((scenario) => (
-                  <option key={scenario.name} value={scenario.name}>
-                    {scenario.title || scenario.name}
-                  </option>
+              <select
+                value={chosen?.name}
+                onChange={(event) => pick(event.target.value)}
+                disabled={emulator.scenarios.length === 0 || emulator.running !== null}
+              >
+                {emulator.scenarios.map(({ name }) => (
+                  <option key={name}>{name}</option>
                 ))}
               </select>
             </label>
@@ -62,7 +65,7 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
                 type="button"
                 className="button"
                 disabled={sending || emulator.scenarios.length === 0}
-                onClick={() => order("POST", "scenarios", { name: chosen.current?.value })}
+                onClick={() => order("POST", "scenarios", { name: chosen?.name })}
               >
                 {t("scenario.start")}
               </button>
@@ -72,6 +75,7 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
               </button>
             )}
           </div>
+          {emulator.running === null && chosen !== undefined && <p className="about">{chosen.title}</p>}
           <p className="note" aria-live="polite">
             {emulator.scenarios.length === 0
               ? t("scenario.none")
