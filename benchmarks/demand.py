@@ -135,13 +135,14 @@ def log_probability(count: Array, mean: Array, cv: Array) -> Array:
     """Of a Gamma-Poisson number (Poisson where ``cv`` is nothing)."""
     mean = np.maximum(mean, 1e-3)
     shape = np.maximum(cv, 1e-3) ** -2
-    return (
+    found: Array = (
         _log_gamma(shape + count)
         - _log_gamma(shape)
         - _log_gamma(count + 1.0)
         - (shape + count) * np.log1p(mean / shape)
         + count * np.log(mean / shape)
     )
+    return found
 
 
 def crps(foreseen: Foreseen) -> Array:
