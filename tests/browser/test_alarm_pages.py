@@ -9,7 +9,7 @@ import pytest
 from conftest import Bench, choose
 from playwright.sync_api import Locator, Page, Route, expect
 from scripted import START, Script
-from test_accessibility import LOOKS, findings
+from test_accessibility import WIDTHS, findings
 
 TABS = ["active", "shelved", "journal", "measures"]
 SMOKE = "S002.smoke"
@@ -287,10 +287,9 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
         expect(page.locator("tbody tr").first).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("path", [*(f"/alarms?tab={tab}" for tab in TABS), "/alarms?alarm=S002.smoke"])
-def test_no_finding(page: Page, bench: Bench, gateway: Gateway, theme: str, path: str, width: int) -> None:
-    choose(page, theme=theme)
+def test_no_finding(page: Page, bench: Bench, gateway: Gateway, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     opened(page, bench, path)
     page.clock.run_for(500)

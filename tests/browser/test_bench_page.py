@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 import world
-from conftest import Bench, choose
+from conftest import Bench
 from playwright.sync_api import Page, expect
 from scripted import Script
-from test_accessibility import LOOKS, findings
+from test_accessibility import WIDTHS, findings
 
 from tests.support.demo import live_demo
 from tests.support.web import get
@@ -100,9 +100,8 @@ def test_time_runs_faster_and_the_mark_says_so(page: Page, address: str) -> None
     expect(page.locator(".emulated")).to_have_text("EMULATOR", timeout=15_000)
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_no_finding(page: Page, address: str, theme: str, width: int) -> None:
-    choose(page, theme=theme)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_finding(page: Page, address: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     opened(page, address)
     page.get_by_role("button", name=re.compile("^comm loss")).click()

@@ -8,7 +8,7 @@ import pytest
 import world
 from conftest import Bench
 from playwright.sync_api import Page, expect
-from test_accessibility import LOOKS, findings
+from test_accessibility import WIDTHS, findings
 
 HEALTH = world.health(
     status="degraded",
@@ -134,10 +134,9 @@ def test_values_are_saved_raw_and_scaled(page: Page, devices: Bench) -> None:
     assert lines[2].endswith("S001/slot/03/soc,holding 104,413,0.413,1,good,,1")
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("path", ["/devices", "/devices/S001%2Fcabinet", "/devices/S003%2Fcabinet"])
-def test_no_finding(page: Page, devices: Bench, theme: str, width: int, path: str) -> None:
-    page.add_init_script(f"localStorage.setItem('swaptwin.theme', '{theme}')")
+def test_no_finding(page: Page, devices: Bench, width: int, path: str) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(devices.url + path)
     expect(page.locator("tr[data-device], tr[data-point]").first).to_be_visible()
