@@ -202,7 +202,7 @@ TABLE = (
 
 async def strike(rig: Bench, row: Row) -> None:
     """Inject a row's fault on all protocols of the bench, and hold what comes of it against the row's cells."""
-    assert await rig.watch.until(lambda: all_well(rig), SETTLED_S), unwell(rig)
+    assert await rig.watch.until(lambda: all_well(rig) and all_foretold(rig), SETTLED_S), unwell(rig)
     cells = row.on(rig.victims)
     before = {name: dict(device) for name, device in rig.watch.devices().items()}
     said = len(rig.logged)
@@ -244,6 +244,12 @@ def all_well(rig: Bench) -> bool:
     # A station's own topic is fresher than the list of devices.
     stations = [rig.watch.seen(Expectation(station=device["station"], quality="good")) for device in devices.values()]
     return all(station is not None and station["quality"] == "good" for station in stations)
+
+
+def all_foretold(rig: Bench) -> bool:
+    """The twin has taken in what every victim says: before that there is nothing to forecast from."""
+    stations = [VICTIMS[protocol] for protocol in rig.victims]
+    return all(rig.watch.seen(Expectation(forecast=name, that="replicas > 0")) is not None for name in stations)
 
 
 def unwell(rig: Bench) -> str:
