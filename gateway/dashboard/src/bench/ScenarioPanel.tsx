@@ -75,7 +75,7 @@ export function ScenarioPanel({ again: faultsAgain }: { again(): void }) {
               </button>
             )}
           </div>
-          {emulator.running === null && chosen !== undefined && <p className="about">{chosen.title}</p>}
+          {emulator.running === null && chosen?.title && <p className="about">{chosen.title}</p>}
           <p className="note" aria-live="polite">
             {emulator.scenarios.length === 0
               ? t("scenario.none")
